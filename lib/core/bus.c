@@ -1,0 +1,240 @@
+#include "core/bus.h"
+#include "core/hub.h"
+#include "core/options.h"
+#include <string.h>
+
+enum { DEFAULT_EVENT_BYTES = 1 << 20, DEFAULT_PENDING_ENTRIES = 65536, DEFAULT_PENDING_BYTES = 64 << 20 };
+
+static int read_options(hermes_sse_bus_options *o, const hermes_sse_bus_options *options, hermes_sse_environment *env)
+{
+  int rv = hermes_sse__options_read(o, sizeof *o, options);
+
+  if (rv < 0)
+    return rv;
+  o->max_event_bytes = hermes_sse__or(o->max_event_bytes, DEFAULT_EVENT_BYTES);
+  o->max_pending_entries = hermes_sse__or(o->max_pending_entries, DEFAULT_PENDING_ENTRIES);
+  o->max_pending_bytes = hermes_sse__or(o->max_pending_bytes, DEFAULT_PENDING_BYTES);
+  if (o->max_event_bytes > UINT64_C(1) << 30 || o->max_pending_entries > UINT64_C(1) << 30)
+    return HERMES_SSE_ERR_OPTION;
+  return hermes_sse__environment_read(env, o->environment);
+}
+
+int hermes_sse_bus_new(const hermes_sse_bus_options *options, hermes_sse_bus **bus)
+{
+  hermes_sse_bus_options o;
+  hermes_sse_environment env;
+  uint64_t random[3];
+  hermes_sse_bus *b;
+  int rv = read_options(&o, options, &env);
+
+  if (rv < 0)
+    return rv;
+  if (env.random(random, sizeof random, env.user) < 0)
+    return HERMES_SSE_ERR_RANDOM;
+  b = hermes_sse__alloc(&env, 1, sizeof *b);
+  if (!b)
+    return HERMES_SSE_ERR_NOMEM;
+  b->env = env;
+  b->seed = (hermes_sse__seed){ random[0], random[1] };
+  /* 16 digits: never mistaken for the milliseconds, 13 digits, that Redis puts first */
+  b->run = UINT64_C(1000000000000000) + random[2] % UINT64_C(9000000000000000);
+  b->max_event_bytes = o.max_event_bytes;
+  atomic_init(&b->refs, 1);
+  atomic_init(&b->policy_version, 1);
+  pthread_mutex_init(&b->lock, NULL);
+  pthread_mutex_init(&b->hubs_lock, NULL);
+  hermes_sse__ring_init(&b->ring, o.max_pending_entries, o.max_pending_bytes);
+  *bus = b;
+  return HERMES_SSE_OK;
+}
+
+static void bus_unref(hermes_sse_bus *bus)
+{
+  hermes_sse_environment env = bus->env;
+
+  if (atomic_fetch_sub(&bus->refs, 1) != 1)
+    return;
+  hermes_sse__ring_clear(&env, &bus->ring);
+  hermes_sse__policies_clear(&env, &bus->policies);
+  pthread_mutex_destroy(&bus->lock);
+  pthread_mutex_destroy(&bus->hubs_lock);
+  hermes_sse__release(&env, bus);
+}
+
+void hermes_sse_bus_free(hermes_sse_bus *bus)
+{
+  if (bus)
+    bus_unref(bus);
+}
+
+hermes_sse_id hermes_sse__bus_id(const hermes_sse_bus *bus, uint64_t seq)
+{
+  return (hermes_sse_id){ .hi = bus->run, .lo = seq };
+}
+
+uint64_t hermes_sse__bus_seq(const hermes_sse_bus *bus)
+{
+  return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)&bus->seq, memory_order_acquire);
+}
+
+int hermes_sse_bus_head(const hermes_sse_bus *bus, hermes_sse_id *id)
+{
+  *id = hermes_sse__bus_id(bus, hermes_sse__bus_seq(bus));
+  return HERMES_SSE_OK;
+}
+
+int hermes_sse_bus_topic(hermes_sse_bus *bus, const char *pattern, const hermes_sse_topic_options *options)
+{
+  int rv;
+
+  pthread_mutex_lock(&bus->lock);
+  rv = hermes_sse__policies_set(&bus->env, &bus->policies, pattern, options);
+  if (rv == HERMES_SSE_OK)
+    atomic_fetch_add(&bus->policy_version, 1);
+  pthread_mutex_unlock(&bus->lock);
+  if (rv == HERMES_SSE_OK)
+    hermes_sse__hubs_wake(bus);
+  return rv;
+}
+
+static int check_message(const hermes_sse_message *message)
+{
+  if (message->topic.len == 0 || message->topic.len > HERMES_SSE_TOPIC_MAX ||
+      memchr(message->topic.ptr, 0, message->topic.len))
+    return HERMES_SSE_ERR_BAD_TOPIC;
+  return message->key.len > HERMES_SSE_KEY_MAX ? HERMES_SSE_ERR_BAD_KEY : HERMES_SSE_OK;
+}
+
+/* Takes the frame, on failure too. */
+static int append(hermes_sse_bus *bus, hermes_sse_frame *frame)
+{
+  hermes_sse_id id;
+  int rv;
+
+  pthread_mutex_lock(&bus->lock);
+  rv = hermes_sse__ring_reserve(&bus->env, &bus->ring, frame->size);
+  if (rv == HERMES_SSE_OK) {
+    id = hermes_sse__bus_id(bus, bus->ring.next);
+    hermes_sse__frame_number(frame, &id);
+    hermes_sse__ring_push(&bus->ring, frame);
+    atomic_store_explicit(&bus->seq, id.lo, memory_order_release);
+    if (!bus->cursors)
+      hermes_sse__ring_trim(&bus->ring, bus->ring.next);
+  }
+  pthread_mutex_unlock(&bus->lock);
+  if (rv < 0)
+    hermes_sse__frame_unref(frame);
+  return rv;
+}
+
+int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *message)
+{
+  hermes_sse_message m;
+  hermes_sse_frame *frame = NULL;
+  int rv;
+
+  if (!message || hermes_sse__options_read(&m, sizeof m, message) < 0)
+    return HERMES_SSE_ERR_OPTION;
+  rv = check_message(&m);
+  if (rv < 0)
+    return rv;
+  if (atomic_load_explicit(&bus->draining, memory_order_acquire))
+    return HERMES_SSE_ERR_CLOSED;
+  rv = hermes_sse__frame_message(&bus->env, &bus->seed, bus->max_event_bytes, &m, &frame);
+  if (rv < 0)
+    return rv;
+  frame->published_ns = bus->env.clock_ns(bus->env.user);
+  rv = append(bus, frame);
+  if (rv < 0)
+    return rv;
+  if (atomic_load(&bus->asleep) > 0)
+    hermes_sse__hubs_wake(bus);
+  return HERMES_SSE_OK;
+}
+
+int hermes_sse__bus_join(hermes_sse_bus *bus, hermes_sse_hub *hub)
+{
+  pthread_mutex_lock(&bus->hubs_lock);
+  if (atomic_load(&bus->draining)) {
+    pthread_mutex_unlock(&bus->hubs_lock);
+    return HERMES_SSE_ERR_CLOSED;
+  }
+  hub->next_in_bus = bus->hubs;
+  bus->hubs = hub;
+  if (hub->options.wake)
+    atomic_fetch_add(&bus->asleep, 1);
+  pthread_mutex_unlock(&bus->hubs_lock);
+  atomic_fetch_add(&bus->refs, 1);
+  pthread_mutex_lock(&bus->lock);
+  hub->next_cursor = bus->cursors;
+  bus->cursors = hub;
+  hub->cursor = hub->head = hub->floor = bus->ring.next - 1;
+  pthread_mutex_unlock(&bus->lock);
+  return HERMES_SSE_OK;
+}
+
+static void trim(hermes_sse_bus *bus)
+{
+  uint64_t first = bus->ring.next;
+
+  for (const hermes_sse_hub *h = bus->cursors; h; h = h->next_cursor)
+    if (h->cursor + 1 < first)
+      first = h->cursor + 1;
+  hermes_sse__ring_trim(&bus->ring, first);
+}
+
+void hermes_sse__bus_leave(hermes_sse_bus *bus, hermes_sse_hub *hub)
+{
+  hermes_sse_hub **at;
+
+  pthread_mutex_lock(&bus->hubs_lock);
+  for (at = &bus->hubs; *at != hub;)
+    at = &(*at)->next_in_bus;
+  *at = hub->next_in_bus;
+  hermes_sse__counters_add(&bus->gone, &hub->counters);
+  pthread_mutex_unlock(&bus->hubs_lock);
+  pthread_mutex_lock(&bus->lock);
+  for (at = &bus->cursors; *at != hub;)
+    at = &(*at)->next_cursor;
+  *at = hub->next_cursor;
+  trim(bus);
+  pthread_mutex_unlock(&bus->lock);
+  bus_unref(bus);
+}
+
+hermes_sse__policy hermes_sse__bus_policy(hermes_sse_bus *bus, const void *topic, size_t len)
+{
+  hermes_sse__policy policy;
+
+  pthread_mutex_lock(&bus->lock);
+  policy = hermes_sse__policies_find(&bus->policies, topic, len);
+  pthread_mutex_unlock(&bus->lock);
+  return policy;
+}
+
+size_t hermes_sse__bus_read(hermes_sse_bus *bus, hermes_sse_hub *hub, uint64_t target, hermes_sse_frame **frames,
+                            size_t max, uint64_t *lost)
+{
+  const hermes_sse__ring *ring = &bus->ring;
+  size_t n = 0;
+
+  *lost = 0;
+  pthread_mutex_lock(&bus->lock);
+  if (hub->cursor + 1 < ring->first) {
+    *lost = ring->first - 1 - hub->cursor;
+    hub->cursor = ring->first - 1;
+  }
+  for (uint64_t seq = hub->cursor + 1; seq <= target && seq < ring->next && n < max; seq++)
+    frames[n++] = hermes_sse__frame_ref(ring->frames[seq & (ring->capacity - 1)]);
+  pthread_mutex_unlock(&bus->lock);
+  return n;
+}
+
+void hermes_sse__bus_advance(hermes_sse_bus *bus, hermes_sse_hub *hub, uint64_t seq)
+{
+  pthread_mutex_lock(&bus->lock);
+  if (seq > hub->cursor)
+    hub->cursor = seq;
+  trim(bus);
+  pthread_mutex_unlock(&bus->lock);
+}

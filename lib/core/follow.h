@@ -1,0 +1,27 @@
+/* What a stream follows: its membership of lists of readers, and what those lists have lost. */
+#ifndef HERMES_SSE_CORE_FOLLOW_H
+#define HERMES_SSE_CORE_FOLLOW_H
+#include "core/hub.h"
+
+/* Joins the lists of all subscriptions. HERMES_SSE_ERR_NOMEM, _BAD_TOPIC, _BAD_KEY: then none was joined. */
+int hermes_sse__follow(hermes_sse_stream *stream, const hermes_sse_subscription *topics, size_t n);
+
+/* Leaves all lists. */
+void hermes_sse__unfollow(hermes_sse_stream *stream);
+
+/* 1 if none of its lists has an entry after `position`. */
+int hermes_sse__caught_up(const hermes_sse_stream *stream, uint64_t position);
+
+/* 1 if of its lists at most `list` has an entry after `position`. */
+int hermes_sse__caught_up_but(const hermes_sse_stream *stream, const hermes_sse__readers *list, uint64_t position);
+
+/* The last place that any of its lists has lost. */
+uint64_t hermes_sse__followed_evicted_to(const hermes_sse_stream *stream);
+
+/* The first place after `position` in any of its lists; 0: none. */
+uint64_t hermes_sse__followed_next(const hermes_sse_stream *stream, uint64_t position);
+
+/* 1 if its topics have dropped entries that it had neither taken nor been told of. */
+int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__hot *hot);
+
+#endif
