@@ -13,7 +13,6 @@ static void announce(hermes_sse_hub *hub, hermes_sse__readers *list, uint64_t se
   if (list->queued || hermes_sse__readers_n(list) == 0)
     return;
   list->offered_to = before;
-  list->lap_to = seq;
   list->at = 0;
   hermes_sse__news_push(hub, list);
 }

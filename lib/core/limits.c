@@ -267,7 +267,7 @@ static uint64_t rate_wait_s(hermes_sse_limits *limits, hermes_sse__limit_key *ke
   hermes_sse__limit_key_refill(limits, key);
   if (key->credit >= HERMES_SSE__ARRIVAL)
     return 0;
-  return ((HERMES_SSE__ARRIVAL - key->credit) / per_minute + 1000) / 1000;
+  return ((HERMES_SSE__ARRIVAL - key->credit + per_minute - 1) / per_minute + 999) / 1000;
 }
 
 /* HERMES_SSE_OK or HERMES_SSE_ERR_DENIED; takes nothing. */

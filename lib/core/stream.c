@@ -193,6 +193,7 @@ int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options 
     hermes_sse__count(&hub->counters.gaps, 1);
   if (s->out || !hermes_sse__caught_up(s, position))
     hermes_sse__stream_ready(s);
+  hermes_sse_hub_wake(hub); /* the clock has one more to mind: the next run may be due earlier */
   *stream = s;
   return HERMES_SSE_OK;
 }

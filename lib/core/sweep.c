@@ -71,6 +71,8 @@ static int lap(hermes_sse_hub *hub, hermes_sse__readers *list, size_t *left)
 {
   size_t turn = TURN;
 
+  if (list->at == 0)
+    list->lap_to = list->last;
   for (; list->at < list->n && turn > 0 && *left > 0 && !hub->dying; turn--) {
     uint32_t slot = list->slots[list->at++];
 
@@ -106,7 +108,6 @@ void hermes_sse__sweep_run(hermes_sse_hub *hub, size_t *left)
     over = lap(hub, list, left);
     if (over) {
       list->offered_to = list->lap_to;
-      list->lap_to = list->last;
       list->at = 0;
     }
     if (over && list->offered_to >= list->last) {
