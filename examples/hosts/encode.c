@@ -1,23 +1,35 @@
-/* Lines in, events out: the encoder in another tool's hands. encode <lines >events */
+/* Lines in, events out: the encoder in another tool's hands, without bus or hub. encode <lines >events */
 #include <hermes_sse/event.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 int main(void)
 {
-  char line[65536], out[2 * sizeof line];
+  char *line = NULL, *out = NULL;
+  size_t room = 0, out_room = 0;
+  ssize_t len;
+  int failed = 0;
 
-  while (fgets(line, sizeof line, stdin)) {
+  while (!failed && (len = getline(&line, &room, stdin)) > 0) {
     hermes_sse_event event = { .size = sizeof event };
     hermes_sse_ssize n;
 
-    event.data = (hermes_sse_slice){ .ptr = line, .len = strcspn(line, "\n") };
-    n = hermes_sse_event_encode(&event, out, sizeof out);
-    if (n < 0) {
-      fprintf(stderr, "encode: %s\n", hermes_sse_strerror((int)n));
-      return 1;
+    event.data = (hermes_sse_slice){ .ptr = line, .len = (size_t)len - (line[len - 1] == '\n') };
+    n = hermes_sse_event_measure(&event);
+    if (n > 0 && (size_t)n > out_room) {
+      free(out);
+      out_room = 2 * (size_t)n;
+      out = malloc(out_room);
     }
-    fwrite(out, 1, (size_t)n, stdout);
+    if (n < 0 || !out) {
+      fprintf(stderr, "encode: %s\n", hermes_sse_strerror(n < 0 ? (int)n : HERMES_SSE_ERR_NOMEM));
+      failed = 1;
+    } else {
+      n = hermes_sse_event_encode(&event, out, out_room);
+      failed = fwrite(out, 1, (size_t)n, stdout) != (size_t)n;
+    }
   }
-  return 0;
+  free(line);
+  free(out);
+  return failed || ferror(stdin) || fflush(stdout) != 0;
 }

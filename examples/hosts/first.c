@@ -2,6 +2,7 @@
 #include <hermes_sse/hermes_sse.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -23,11 +24,11 @@ static hermes_sse_ssize write_client(hermes_sse_stream *stream, const struct iov
 
 int main(int argc, char **argv)
 {
-  struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 8000)) };
-  int server = socket(AF_INET, SOCK_STREAM, 0), client;
+  struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
   hermes_sse_hub_options hub_options = { .size = sizeof hub_options, .writev = write_client };
   hermes_sse_subscription clock = { .topic = hermes_sse_str("clock") };
   hermes_sse_message tick = { .size = sizeof tick, .topic = clock.topic, .data = hermes_sse_str("tick") };
+  int server = socket(AF_INET, SOCK_STREAM, 0), client, on = 1;
   hermes_sse_stream_options options = {
     .size = sizeof options, .user = &client, .http = 11, .topics = &clock, .n_topics = 1
   };
@@ -36,9 +37,11 @@ int main(int argc, char **argv)
   hermes_sse_stream *stream = NULL;
   char request[4096];
 
-  if (bind(server, (struct sockaddr *)&any, sizeof any) || listen(server, 1) ||
+  here.sin_port = htons((uint16_t)(argc > 1 ? atoi(argv[1]) : 8000));
+  setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(server, (struct sockaddr *)&here, sizeof here) || listen(server, 1) ||
       (client = accept(server, NULL, NULL)) < 0 || recv(client, request, sizeof request, 0) <= 0)
-    return 1;
+    return perror("first"), 1;
   if (hermes_sse_bus_new(NULL, &bus) || hermes_sse_hub_new(bus, &hub_options, &hub) ||
       hermes_sse_stream_open(hub, &options, &stream))
     return 1;

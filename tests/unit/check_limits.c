@@ -152,7 +152,7 @@ START_TEST(arrivals_are_a_bucket)
 }
 END_TEST
 
-START_TEST(a_million_addresses_leave_no_memory)
+START_TEST(many_addresses_leave_no_memory)
 {
   memory m;
   hermes_sse_environment env;
@@ -163,7 +163,7 @@ START_TEST(a_million_addresses_leave_no_memory)
   env = memory_environment(&m);
   l = make(10, &env);
   rules(l, "address", 0, 600, 1); /* full again after 100 ms */
-  for (uint64_t i = 0; i < 1000000; i++) {
+  for (uint64_t i = 0; i < 200000; i++) {
     char text[16];
     hermes_sse_limit_key k;
 
@@ -300,6 +300,6 @@ START_TEST(threads_leave_the_counts_at_zero)
 END_TEST
 
 SUITE_MAIN("limits", the_total_refuses_the_newest, all_keys_or_none, a_key_given_twice_counts_once,
-           H23_a_ticket_is_given_back_once, arrivals_are_a_bucket, a_million_addresses_leave_no_memory,
+           H23_a_ticket_is_given_back_once, arrivals_are_a_bucket, many_addresses_leave_no_memory,
            limits_may_go_before_their_tickets, bad_options_are_refused, every_allocation_may_fail,
            threads_leave_the_counts_at_zero)

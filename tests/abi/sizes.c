@@ -1,0 +1,48 @@
+/* Prints the size of every public struct and the offset of every member that can be asked for by name, for comparison with
+   sizes.txt: a difference is an ABI decision (CONTRIBUTING.md). */
+#include <hermes_sse/extend.h>
+#include <hermes_sse/hermes_sse.h>
+#include <stdio.h>
+
+#define SIZE(type)           printf("%s %zu\n", #type, sizeof(type))
+#define OFFSET(type, member) printf("%s.%s %zu\n", #type, #member, offsetof(type, member))
+
+int main(void)
+{
+  SIZE(hermes_sse_slice);
+  SIZE(hermes_sse_id);
+  SIZE(hermes_sse_ticket);
+  SIZE(hermes_sse_subscription);
+  SIZE(hermes_sse_limit_key);
+  SIZE(hermes_sse_histogram);
+  SIZE(hermes_sse_environment);
+  OFFSET(hermes_sse_environment, random);
+  SIZE(hermes_sse_event);
+  OFFSET(hermes_sse_event, retry_ms);
+  SIZE(hermes_sse_bus_options);
+  OFFSET(hermes_sse_bus_options, max_pending_bytes);
+  SIZE(hermes_sse_topic_options);
+  OFFSET(hermes_sse_topic_options, max_age_ms);
+  SIZE(hermes_sse_message);
+  OFFSET(hermes_sse_message, meta);
+  SIZE(hermes_sse_drain_options);
+  OFFSET(hermes_sse_drain_options, retry_max_ms);
+  SIZE(hermes_sse_stats);
+  OFFSET(hermes_sse_stats, retained_bytes);
+  SIZE(hermes_sse_hub_options);
+  OFFSET(hermes_sse_hub_options, heartbeat_bytes);
+  OFFSET(hermes_sse_hub_options, lifetime_ms);
+  SIZE(hermes_sse_stream_options);
+  OFFSET(hermes_sse_stream_options, ticket);
+  OFFSET(hermes_sse_stream_options, lifetime_ms);
+  SIZE(hermes_sse_limits_options);
+  SIZE(hermes_sse_class_options);
+  SIZE(hermes_sse_verdict);
+  OFFSET(hermes_sse_verdict, key_class);
+  SIZE(hermes_sse_limits_stats);
+  SIZE(hermes_sse_part);
+  OFFSET(hermes_sse_part, gone);
+  SIZE(hermes_sse_store);
+  OFFSET(hermes_sse_store, del);
+  return 0;
+}

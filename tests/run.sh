@@ -1,0 +1,109 @@
+#!/bin/sh
+# Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
+#   sh tests/run.sh                   everything
+#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, bare, lint, coverage, bench
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check gcovr shellcheck curl python3 git"
+only=
+case "${1-}" in
+--only) only=${2-} ;;
+"") ;;
+*) echo "usage: sh tests/run.sh [--only PART]" >&2; exit 2 ;;
+esac
+
+missing=
+for package in $packages; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  sudo=
+  [ "$(id -u)" = 0 ] || sudo="sudo -n"
+  echo "installing:$missing"
+  # shellcheck disable=SC2086
+  if ! { $sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; then
+    echo "could not install them; as root: apt-get install --no-install-recommends$missing" >&2
+    exit 2
+  fi
+fi
+
+build=build/tests
+mkdir -p "$build"
+passed=0
+failed=0
+names=
+started=$(date +%s)
+
+# part NAME COMMAND...: runs it quietly, prints its time, and its output if it fails.
+part() {
+  name=$1
+  shift
+  [ -z "$only" ] || [ "$only" = "$name" ] || return 0
+  from=$(date +%s)
+  if "$@" >"$build/$name.log" 2>&1; then
+    passed=$((passed + 1))
+    printf '%-10s ok    %3d s\n' "$name" $(($(date +%s) - from))
+  else
+    failed=$((failed + 1))
+    names="$names $name"
+    printf '%-10s FAIL  %3d s\n' "$name" $(($(date +%s) - from))
+    tail -n 60 "$build/$name.log"
+  fi
+}
+
+# configure_and_test DIR MESON_OPTIONS... -- TEST_OPTIONS...
+configure_and_test() {
+  dir=$build/$1
+  shift
+  options=
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    options="$options $1"
+    shift
+  done
+  [ $# -eq 0 ] || shift
+  # shellcheck disable=SC2086
+  [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dwerror=true $options || return 1
+  ninja -C "$dir" || return 1
+  meson test -C "$dir" --print-errorlogs "$@"
+}
+
+unit() { configure_and_test unit -Dbuildtype=debugoptimized; }
+clang_build() { CC=clang configure_and_test clang -Dbuildtype=release -- --suite unit; }
+address() { ASAN_OPTIONS=detect_leaks=1 configure_and_test address -Db_sanitize=address,undefined -Db_lundef=false -- --suite unit; }
+thread() { configure_and_test thread -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -- --suite unit; }
+bare() { configure_and_test bare -Dauto_features=disabled -Ddefault_library=static; }
+
+lint() {
+  git ls-files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror || return 1
+  git ls-files '*.sh' .ci/run | xargs shellcheck || return 1
+  # shellcheck disable=SC2016
+  sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' | diff - examples/hosts/first.c ||
+    { echo "README.md's first event differs from examples/hosts/first.c"; return 1; }
+  long=$(git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 600 { print }')
+  [ -z "$long" ] || { echo "over 600 lines: $long"; return 1; }
+}
+
+coverage() {
+  configure_and_test coverage -Db_coverage=true -Ddefault_library=static -Dbuildtype=debug -- --suite unit || return 1
+  gcovr -r . --object-directory "$build/coverage" --filter 'lib/' --fail-under-line 92 | tee "$build/coverage.txt" || return 1
+  gcovr -r . --object-directory "$build/coverage" --branches --fail-under-branch 90 \
+    --filter 'lib/core/(event|limits|keys|pool|log|retention|readers)\.c' || return 1
+}
+
+bench() { [ ! -x "$build/unit/tests/bench/encode" ] || "$build/unit/tests/bench/encode" --short; }
+
+part unit unit
+part clang clang_build
+part address address
+part thread thread
+part bare bare
+part lint lint
+part coverage coverage
+part bench bench
+[ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
+[ ! -s "$build/bench.log" ] || cat "$build/bench.log"
+[ -z "$names" ] || echo "failed:$names (logs in $build)"
+echo "share: $(($(date +%s) - started)) of 180 s"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
