@@ -1,4 +1,5 @@
 #include "core/chunk.h"
+#include "core/environment.h"
 #include "core/options.h"
 #include <hermes_sse/event.h>
 #include <string.h>
@@ -8,10 +9,6 @@
 
 /* A line end in data begins a new line of the same field, whatever it was: CR, LF or CRLF [SSE 9.2.6]. So the encoded
    size is known from the number of line ends and their bytes, and no byte of the payload can end its field. */
-
-enum {
-  NEAR = 256 /* a line this long is searched and copied in one loop; beyond it libc's wide searches pay */
-};
 
 /* The first CR or LF in [at, end), or `end`. */
 static const char *find_line_end(const char *at, const char *end)
@@ -97,7 +94,7 @@ typedef struct writer {
   char *at, *end;
 } writer;
 
-static void put(writer *w, const void *bytes, size_t len)
+static inline void put(writer *w, const void *bytes, size_t len)
 {
   if (!w->at || len > (size_t)(w->end - w->at)) {
     w->at = NULL;
@@ -108,52 +105,114 @@ static void put(writer *w, const void *bytes, size_t len)
   w->at += len;
 }
 
-/* Copies up to the first CR or LF, at most NEAR bytes, and returns where it stopped. */
-static const char *copy_near(writer *w, const char *at, const char *end)
-{
 #if defined(__SSE2__)
-  const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
-  const char *near = end - at > NEAR ? at + NEAR : end;
+typedef __m128i vector;
 
-  for (; near - at >= 16 && w->end - w->at >= 16; at += 16, w->at += 16) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-    int mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr)));
-
-    _mm_storeu_si128((__m128i *)(void *)w->at, bytes);
-    if (mask) {
-      int n = __builtin_ctz((unsigned)mask);
-
-      w->at += n;
-      return at + n;
-    }
-  }
-#else
-  (void)w;
-  (void)end;
-#endif
-  return at;
+static vector load(const char *at)
+{
+  return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-static void put_lines(writer *w, const char *prefix, size_t prefix_len, hermes_sse_slice text)
+static void store(char *to, vector bytes)
+{
+  _mm_storeu_si128((__m128i *)(void *)to, bytes);
+}
+
+static vector line_ends(vector bytes)
+{
+  return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')));
+}
+
+/* Copies up to the first CR or LF, or `end`, and returns where it stopped; what is left over, less than sixteen bytes or all
+   that the room does not take, is for the caller. */
+static const char *copy_line(writer *w, const char *at, const char *end)
+{
+  const char *line = at;
+  char *to = w->at, *const room = w->end; /* apart from `w`, which the stores might otherwise change */
+  unsigned mask = 0;
+
+  for (; end - at >= 64 && room - to >= 64; at += 64, to += 64) {
+    vector a = load(at), b = load(at + 16), c = load(at + 32), d = load(at + 48);
+    vector least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+
+    if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(least, _mm_set1_epi8('\r')), least)))
+      break; /* a byte up to CR: a line end, or another control character, which text hardly has */
+    store(to, a);
+    store(to + 16, b);
+    store(to + 32, c);
+    store(to + 48, d);
+  }
+  while (!mask && end - at >= 16 && room - to >= 16) {
+    vector bytes = load(at);
+    int n;
+
+    mask = (unsigned)_mm_movemask_epi8(line_ends(bytes));
+    n = mask ? __builtin_ctz(mask) : 16;
+    store(to, bytes);
+    to += n;
+    at += n;
+  }
+  /* the rest together with what the line has before it, which is written again as it was */
+  if (!mask && end - at < 16 && end - line >= 16 && room - to >= end - at) {
+    vector bytes = load(end - 16);
+    int left = (int)(end - at), n;
+
+    mask = (unsigned)_mm_movemask_epi8(line_ends(bytes)) >> (16 - left);
+    n = mask ? __builtin_ctz(mask) : left;
+    store(to - (16 - left), bytes);
+    to += n;
+    at += n;
+  }
+  w->at = to;
+  return at;
+}
+#else
+static const char *copy_line(writer *w, const char *at, const char *end)
+{
+  (void)w;
+  (void)end;
+  return at;
+}
+#endif
+
+/* What stands between the lines of a field, and, but for the first byte, before the first of them. */
+typedef struct separator {
+  char bytes[8];
+  size_t len; /* less than 8, so that all may be copied where there is room */
+} separator;
+
+static const separator of_data = { "\ndata: ", 7 }, of_comment = { "\n: ", 3 };
+
+static void put_separator(writer *w, const separator *s)
+{
+  if (HERMES_SSE__LIKELY(w->at && w->end - w->at >= (ptrdiff_t)sizeof s->bytes)) {
+    memcpy(w->at, s->bytes, sizeof s->bytes);
+    w->at += s->len;
+  } else {
+    put(w, s->bytes, s->len);
+  }
+}
+
+static void put_lines(writer *w, const separator *s, hermes_sse_slice text)
 {
   const char *at = text.ptr, *end = at ? at + text.len : at;
 
-  for (;;) {
-    const char *line_end;
-
-    put(w, prefix, prefix_len);
-    if (!w->at)
-      return;
+  put(w, s->bytes + 1, s->len - 1);
+  while (w->at) {
     if (at < end)
-      at = copy_near(w, at, end);
-    line_end = at < end ? find_line_end(at, end) : end;
-    if (line_end > at)
+      at = copy_line(w, at, end);
+    if (at < end && *at != '\n' && *at != '\r') {
+      const char *line_end = find_line_end(at, end);
+
       put(w, at, (size_t)(line_end - at));
-    put(w, "\n", 1);
-    if (line_end == end)
-      return;
-    at = skip_line_end(line_end, end);
+      at = line_end;
+    }
+    if (at == end)
+      break;
+    put_separator(w, s);
+    at = skip_line_end(at, end);
   }
+  put(w, "\n", 1);
 }
 
 static void put_field(writer *w, const char *name, size_t name_len, hermes_sse_slice value)
@@ -168,7 +227,7 @@ static void put_event(writer *w, const hermes_sse_event *e)
   const char *start = w->at;
 
   if (e->comment.len > 0)
-    put_lines(w, ": ", 2, e->comment);
+    put_lines(w, &of_comment, e->comment);
   if (e->type.len > 0)
     put_field(w, "event: ", 7, e->type);
   if (e->flags & HERMES_SSE_EVENT_RETRY) {
@@ -178,7 +237,7 @@ static void put_event(writer *w, const hermes_sse_event *e)
     put_field(w, "retry: ", 7, (hermes_sse_slice){ .ptr = digits + sizeof digits - n, .len = n });
   }
   if (!(e->flags & HERMES_SSE_EVENT_NO_DATA))
-    put_lines(w, "data: ", 6, e->data);
+    put_lines(w, &of_data, e->data);
   if (e->id.len > 0)
     put_field(w, "id: ", 4, e->id);
   if (e->flags & HERMES_SSE_EVENT_RESET_ID)

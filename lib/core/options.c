@@ -12,6 +12,10 @@ int hermes_sse__options_read(void *to, size_t size, const void *from)
     return HERMES_SSE_OK;
   }
   memcpy(&given, from, sizeof given);
+  if (given == size) {
+    memcpy(to, from, size);
+    return HERMES_SSE_OK;
+  }
   if (given < sizeof given || given > 65536)
     return HERMES_SSE_ERR_OPTION;
   for (size_t i = size; i < given; i++)
