@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check gcovr shellcheck curl python3 git"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git"
 only=
 case "${1-}" in
 --only) only=${2-} ;;

@@ -1,0 +1,18 @@
+/* Judging JSON that others wrote. Numbers and strings are never printed again: what was judged travels as it was written. */
+#ifndef HERMES_SSE_SERVICE_JSON_H
+#define HERMES_SSE_SERVICE_JSON_H
+#include "service/text.h"
+#include <hermes_sse/status.h>
+
+enum { HERMES_SSE__JSON_DEPTH = 64, HERMES_SSE__JSON_BYTES = 1 << 20 };
+
+struct cJSON;
+
+/* One JSON value with nothing after it: at most HERMES_SSE__JSON_DEPTH deep, no raw control character in strings. The caller
+   deletes `*json`. HERMES_SSE_ERR_BAD_DATA, HERMES_SSE_ERR_TOO_LARGE. */
+int hermes_sse__json_read(hermes_sse_slice text, struct cJSON **json);
+
+/* `text`, which was judged, on one line: line breaks between tokens become spaces. */
+void hermes_sse__json_line(hermes_sse__text *to, hermes_sse_slice text);
+
+#endif
