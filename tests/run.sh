@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
 #   sh tests/run.sh                   everything
-#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, bare, lint, coverage, bench
+#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, bare, lint,
+#                                     coverage, bench; integration needs unit and address built
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-pytest python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -43,11 +44,11 @@ part() {
   from=$(date +%s)
   if "$@" >"$build/$name.log" 2>&1; then
     passed=$((passed + 1))
-    printf '%-10s ok    %3d s\n' "$name" $(($(date +%s) - from))
+    printf '%-11s ok    %3d s\n' "$name" $(($(date +%s) - from))
   else
     failed=$((failed + 1))
     names="$names $name"
-    printf '%-10s FAIL  %3d s\n' "$name" $(($(date +%s) - from))
+    printf '%-11s FAIL  %3d s\n' "$name" $(($(date +%s) - from))
     tail -n 60 "$build/$name.log"
   fi
 }
@@ -98,10 +99,19 @@ bench() {
   done
 }
 
+# Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one.
+integration() {
+  HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 \
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_server.py || return 1
+  HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server \
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_page.py
+}
+
 part unit unit
 part clang clang_build
 part address address
 part thread thread
+part integration integration
 part bare bare
 part lint lint
 part coverage coverage

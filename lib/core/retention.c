@@ -126,12 +126,13 @@ void hermes_sse__retention_run(hermes_sse_hub *hub)
 {
   uint64_t version = atomic_load_explicit(&hub->bus->policy_version, memory_order_relaxed);
   size_t buckets = hermes_sse__table_buckets(&hub->logs);
+  int changed = hub->policy_seen != version;
 
   if (hub->dying)
     return;
+  hub->policy_seen = version; /* before any log is judged: a new one has seen none */
   trim_touched(hub);
-  if (hub->policy_seen != version) {
-    hub->policy_seen = version;
+  if (changed) {
     trim_buckets(hub, buckets);
   } else if (hub->now_ms - hub->aged_ms >= AGE_STEP_MS) {
     hub->aged_ms = hub->now_ms;

@@ -238,6 +238,24 @@ START_TEST(a_hub_that_joined_late_tells_what_it_never_had)
 }
 END_TEST
 
+START_TEST(what_the_first_run_reads_is_kept)
+{
+  hermes_sse_hub_options o = { .size = sizeof o, .writev = sink_writev };
+  world w = { .now = 1 };
+  sink s;
+
+  ck_assert_int_eq(hermes_sse_bus_new(NULL, &w.bus), HERMES_SSE_OK);
+  ck_assert_int_eq(hermes_sse_hub_new(w.bus, &o, &w.hub), HERMES_SSE_OK);
+  world_publish(&w, "t", NULL, "1");
+  world_run(&w, 0);
+  attach(&w, &s, "t", NULL, id_at(&w, 0));
+  ck_assert_str_eq(world_data(&s), "1");
+  done(&s);
+  hermes_sse_hub_free(w.hub);
+  hermes_sse_bus_free(w.bus);
+}
+END_TEST
+
 START_TEST(the_head_is_a_cursor_for_snapshots)
 {
   world w;
@@ -266,4 +284,5 @@ END_TEST
 SUITE_MAIN("replay", every_place_resumes_exactly, history_and_live_meet_without_a_seam, what_cannot_be_resumed_is_told,
            H3_a_quiet_topic_beside_a_busy_one_tells_no_false_gap,
            H1_a_client_that_heard_only_heartbeats_resumes_exactly, H8_a_client_ahead_of_its_hub_waits,
-           a_hub_that_joined_late_tells_what_it_never_had, the_head_is_a_cursor_for_snapshots)
+           a_hub_that_joined_late_tells_what_it_never_had, what_the_first_run_reads_is_kept,
+           the_head_is_a_cursor_for_snapshots)

@@ -1,0 +1,170 @@
+/* evhttp parses, the service decides. */
+#include "server.h"
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_HEADERS = 16384, MAX_BODY = 65536, HEAD_TIMEOUT_S = 10 };
+
+static const char *method_of(const struct evhttp_request *http)
+{
+  switch (http->type) {
+  case EVHTTP_REQ_GET:
+    return "GET";
+  case EVHTTP_REQ_POST:
+    return "POST";
+  case EVHTTP_REQ_HEAD:
+    return "HEAD";
+  case EVHTTP_REQ_PUT:
+    return "PUT";
+  case EVHTTP_REQ_DELETE:
+    return "DELETE";
+  case EVHTTP_REQ_OPTIONS:
+    return "OPTIONS";
+  case EVHTTP_REQ_PATCH:
+    return "PATCH";
+  default:
+    return "OTHER";
+  }
+}
+
+static int find_header(const char *name, hermes_sse_slice *value, void *user)
+{
+  const char *v = evhttp_find_header(evhttp_request_get_input_headers(user), name);
+
+  if (v)
+    *value = hermes_sse_str(v);
+  return v != NULL;
+}
+
+void http_reply(struct evhttp_request *http, const hermes_sse_request *request, int status, const char *type,
+                const void *body, size_t len)
+{
+  struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+  struct evbuffer *out = evbuffer_new();
+  const char *name, *value;
+
+  for (size_t i = 0; request && hermes_sse_request_header(request, i, &name, &value) == HERMES_SSE_OK; i++)
+    evhttp_add_header(headers, name, value);
+  if (type)
+    evhttp_add_header(headers, "content-type", type);
+  evhttp_add_header(headers, "x-content-type-options", "nosniff");
+  if (out && len > 0)
+    evbuffer_add(out, body, len);
+  evhttp_send_reply(http, status, NULL, out);
+  if (out)
+    evbuffer_free(out);
+}
+
+void http_answer(server *s, struct evhttp_request *http, const hermes_sse_request *request)
+{
+  hermes_sse_slice body = hermes_sse_request_body(request);
+
+  (void)s;
+  http_reply(http, request, hermes_sse_request_status(request), NULL, body.ptr, body.len);
+}
+
+void http_error(struct evhttp_request *http, const hermes_sse_request *request, int status, const char *detail)
+{
+  char body[512];
+  int len = snprintf(body, sizeof body, "{\"detail\":\"%s\"}", detail);
+
+  http_reply(http, request, status, "application/json", body, (size_t)len);
+}
+
+/* The client left while the answer was pending. */
+static void on_gone(struct evhttp_connection *connection, void *request)
+{
+  (void)connection;
+  hermes_sse_request_free(request);
+}
+
+static void finish(server *s, struct evhttp_request *http, hermes_sse_request *request)
+{
+  char *path;
+  const char *target = evhttp_request_get_uri(http);
+
+  switch (hermes_sse_request_state(request)) {
+  case HERMES_SSE_REQUEST_STREAM:
+    streams_take(s, http, request);
+    break;
+  case HERMES_SSE_REQUEST_REPLY:
+    http_answer(s, http, request);
+    break;
+  default:
+    path = strndup(target, strcspn(target, "?"));
+    if (path && api_methods(path, &(int){ 0 }))
+      api_answer(s, http, request, path);
+    else
+      http_error(http, request, 404, "Not Found");
+    free(path);
+  }
+  hermes_sse_request_free(request);
+}
+
+static void on_request(struct evhttp_request *http, void *arg)
+{
+  server *s = arg;
+  struct evbuffer *body = evhttp_request_get_input_buffer(http);
+  struct evhttp_connection *connection = evhttp_request_get_connection(http);
+  const char *target = evhttp_request_get_uri(http);
+  hermes_sse_request_input input = { .size = sizeof input, .header = find_header, .user = http };
+  hermes_sse_request *request = NULL;
+  struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+  socklen_t peer_len = sizeof peer;
+  char *path = strndup(target, strcspn(target, "?"));
+  int open_to_all = 0, state;
+
+  getpeername(bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), (struct sockaddr *)&peer, &peer_len);
+  input.peer = (struct sockaddr *)&peer;
+  input.method = hermes_sse_str(method_of(http));
+  input.target = hermes_sse_str(target);
+  input.http = http->major == 1 && http->minor == 0 ? 10 : 11;
+  input.body.len = evbuffer_get_length(body);
+  input.body.ptr = evbuffer_pullup(body, -1);
+  input.allow = path ? api_methods(path, &open_to_all) : NULL;
+  input.open_to_all = (uint64_t)open_to_all;
+  state = hermes_sse_service_handle(s->service, s->hub, now_ms(), &input, &request);
+  log_line("info", "request", "method=%s path=\"%s\" state=%d", method_of(http), path ? path : "", state);
+  free(path);
+  if (state < 0)
+    http_error(http, NULL, state == HERMES_SSE_ERR_OPTION ? 400 : 503, hermes_sse_strerror(state));
+  else if (state == HERMES_SSE_REQUEST_PENDING)
+    evhttp_connection_set_closecb(connection, on_gone, request);
+  else
+    finish(s, http, request);
+}
+
+void http_pending(server *s)
+{
+  hermes_sse_request *request;
+
+  while ((request = hermes_sse_request_next(s->service, s->hub))) {
+    struct evhttp_request *http = hermes_sse_request_user(request);
+
+    evhttp_connection_set_closecb(evhttp_request_get_connection(http), NULL, NULL);
+    finish(s, http, request);
+  }
+}
+
+int http_start(server *s)
+{
+  const char *host = hermes_sse_settings_get(s->settings, "API_HOST");
+
+  s->http = evhttp_new(s->base);
+  if (!s->http)
+    return -1;
+  evhttp_set_max_headers_size(s->http, MAX_HEADERS);
+  evhttp_set_max_body_size(s->http, MAX_BODY);
+  evhttp_set_timeout(s->http, HEAD_TIMEOUT_S);
+  evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+  evhttp_set_gencb(s->http, on_request, s);
+  return evhttp_bind_socket(s->http, host, (uint16_t)setting(s, "API_PORT"));
+}

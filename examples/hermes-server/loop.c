@@ -1,0 +1,106 @@
+#include "server.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { BUDGET = 4096 };
+
+uint64_t now_ms(void)
+{
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+void log_line(const char *level, const char *event, const char *format, ...)
+{
+  char text[1024], stamp[32];
+  struct timespec now;
+  struct tm t;
+  va_list args;
+
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &t);
+  strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &t);
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  for (char *at = text; *at; at++)
+    if ((unsigned char)*at < ' ')
+      *at = ' ';
+  fprintf(stderr, "time=%s level=%s event=%s %s\n", stamp, level, event, text);
+}
+
+uint64_t setting(const server *s, const char *variable)
+{
+  uint64_t value = 0;
+
+  hermes_sse_settings_number(s->settings, variable, &value);
+  return value;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+  server *s = arg;
+  hermes_sse_stream *stream;
+  uint64_t now = now_ms(), next = HERMES_SSE_NEVER;
+  int ms, rv = hermes_sse_hub_run(s->hub, now, BUDGET, &next);
+
+  (void)fd, (void)what;
+  if (rv < 0)
+    log_line("error", "hub", "status=%s", hermes_sse_status_name(rv));
+  while ((stream = hermes_sse_hub_next(s->hub)))
+    streams_ended(stream);
+  http_pending(s);
+  ms = hermes_sse_poll_timeout(next, now);
+  if (ms >= 0) {
+    struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+    event_add(s->turn, &wait);
+  }
+}
+
+static void on_wake(hermes_sse_hub *hub, void *user)
+{
+  server *s = user;
+
+  (void)hub;
+  event_active(s->turn, EV_TIMEOUT, 1);
+}
+
+hermes_sse_ssize streams_writev(hermes_sse_stream *stream, const struct iovec *iov, int n, void *user);
+
+static void on_log(int level, const char *text, size_t len, void *user)
+{
+  static const char *const names[] = { "error", "error", "warning", "info", "debug" };
+
+  (void)user;
+  log_line(names[level >= 0 && level <= 4 ? level : 0], "library", "text=\"%.*s\"", (int)len, text);
+}
+
+int loop_start(server *s)
+{
+  hermes_sse_environment environment = { .size = sizeof environment, .log = on_log };
+  hermes_sse_bus_options bus = { .size = sizeof bus, .environment = &environment };
+  hermes_sse_hub_options hub = { .size = sizeof hub, .user = s, .wake = on_wake, .writev = streams_writev };
+  hermes_sse_service_options service = { .size = sizeof service, .environment = &environment, .settings = s->settings };
+
+  hermes_sse_settings_hub(s->settings, &hub);
+  s->turn = event_new(s->base, -1, 0, on_turn, s);
+  if (!s->turn || hermes_sse_bus_new(&bus, &s->bus) < 0 || hermes_sse_hub_new(s->bus, &hub, &s->hub) < 0 ||
+      hermes_sse_service_new(s->bus, &service, &s->service) < 0)
+    return -1;
+  event_active(s->turn, EV_TIMEOUT, 1);
+  return 0;
+}
+
+void loop_stop(server *s)
+{
+  hermes_sse_service_free(s->service);
+  hermes_sse_hub_free(s->hub);
+  hermes_sse_bus_free(s->bus);
+  if (s->turn)
+    event_free(s->turn);
+}

@@ -1,0 +1,178 @@
+/* hermes-server: the Hermes API, real transfers and a page on libhermes-sse. */
+#include "downloads.h"
+#include "transfer.h"
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2 };
+extern char **environ;
+
+static const char usage[] = "usage: hermes-server [--preset NAME=VALUE]... [--help] [--version]\n"
+                            "Settings come from the environment, then from .env here, then from presets.\n";
+
+static char *read_dotenv(void)
+{
+  FILE *f = fopen(".env", "re");
+  char *text = calloc(1, 65537);
+
+  if (f) {
+    if (text)
+      text[fread(text, 1, 65536, f)] = 0;
+    fclose(f);
+  }
+  return text;
+}
+
+static int load_settings(server *s, const char *const *presets)
+{
+  char why[512] = "out of memory", *dotenv = read_dotenv();
+  int rv = hermes_sse_settings_load(NULL, (const char *const *)environ, dotenv, presets, why, sizeof why, &s->settings);
+
+  free(dotenv);
+  if (rv < 0)
+    fprintf(stderr, "hermes-server: %s\n", why);
+  return rv;
+}
+
+static int check_descriptors(const server *s)
+{
+  struct rlimit limit;
+  uint64_t wanted = setting(s, "HERMES_SSE_MAX_CONNECTIONS");
+
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max == RLIM_INFINITY || wanted + SPARE_DESCRIPTORS <= limit.rlim_max)
+    return 0;
+  fprintf(stderr,
+          "hermes-server: HERMES_SSE_MAX_CONNECTIONS: \"%llu\" is more than the descriptor limit of %llu allows; "
+          "accepted: at "
+          "most %llu, or a higher limit (ulimit -n)\n",
+          (unsigned long long)wanted, (unsigned long long)limit.rlim_max,
+          (unsigned long long)limit.rlim_max - SPARE_DESCRIPTORS);
+  return -1;
+}
+
+static int check_directory(const server *s)
+{
+  const char *directory = hermes_sse_settings_get(s->settings, "HERMES_DOWNLOAD_DIR");
+
+  if ((mkdir(directory, 0755) == 0 || errno == EEXIST) && access(directory, W_OK | X_OK) == 0)
+    return 0;
+  fprintf(stderr, "hermes-server: HERMES_DOWNLOAD_DIR: \"%s\" is not a directory that can be written to: %s\n",
+          directory, strerror(errno));
+  return -1;
+}
+
+static int check_unprivileged_write(const server *s)
+{
+  return check_descriptors(s) < 0 || check_directory(s) < 0 ? -1 : 0;
+}
+
+/* ---- stopping ---- */
+
+static void on_grace_over(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  event_base_loopbreak(((server *)arg)->base);
+}
+
+/* Ends the loop once the last stream is gone, or the grace is over. */
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+  server *s = arg;
+  hermes_sse_stats stats = { .size = sizeof stats };
+
+  (void)fd, (void)what;
+  hermes_sse_bus_stats(s->bus, &stats);
+  if (stats.streams == 0)
+    event_base_loopbreak(s->base);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+  static const struct timeval often = { .tv_usec = 10000 };
+  server *s = arg;
+  uint64_t grace = setting(s, "HERMES_SHUTDOWN_GRACE");
+  struct timeval until = { .tv_sec = (time_t)grace, .tv_usec = grace ? 0 : 1000 };
+  hermes_sse_drain_options drain = { .size = sizeof drain, .within_ms = grace * 500 };
+
+  (void)what;
+  if (s->stopping++)
+    return;
+  log_line("info", "stopping", "signal=%d grace=%llu", (int)fd, (unsigned long long)grace);
+  hermes_sse_bus_drain(s->bus, &drain);
+  event_base_once(s->base, -1, EV_TIMEOUT, on_grace_over, s, &until);
+  event_add(event_new(s->base, -1, EV_PERSIST, on_poll, s), &often);
+}
+
+static int run(server *s)
+{
+  struct event *terminate, *interrupt;
+
+  s->base = event_base_new();
+  s->streams_epoll = -1;
+  if (!s->base || loop_start(s) < 0 || streams_start(s) < 0 || transfers_start(s) < 0 ||
+      !(s->downloads = downloads_new(s))) {
+    fprintf(stderr, "hermes-server: could not start: out of memory or descriptors\n");
+    return 1;
+  }
+  if (http_start(s) < 0) {
+    fprintf(stderr, "hermes-server: cannot listen on %s:%s: %s\n", hermes_sse_settings_get(s->settings, "API_HOST"),
+            hermes_sse_settings_get(s->settings, "API_PORT"), strerror(errno));
+    return REFUSED;
+  }
+  terminate = evsignal_new(s->base, SIGTERM, on_signal, s);
+  interrupt = evsignal_new(s->base, SIGINT, on_signal, s);
+  event_add(terminate, NULL);
+  event_add(interrupt, NULL);
+  log_line("info", "listening", "address=http://%s:%s sse=%s", hermes_sse_settings_get(s->settings, "API_HOST"),
+           hermes_sse_settings_get(s->settings, "API_PORT"), hermes_sse_settings_get(s->settings, "HERMES_ENABLE_SSE"));
+  event_base_dispatch(s->base);
+  evhttp_free(s->http);
+  downloads_free(s->downloads);
+  transfers_stop();
+  event_free(terminate);
+  event_free(interrupt);
+  streams_stop(s);
+  loop_stop(s);
+  event_base_free(s->base);
+  log_line("info", "stopped", "%s", "");
+  return 0;
+}
+
+int main(int argc, char **argv)
+{
+  static const struct option options[] = { { "preset", required_argument, NULL, 'p' },
+                                           { "help", no_argument, NULL, 'h' },
+                                           { "version", no_argument, NULL, 'v' },
+                                           { 0 } };
+  const char *presets[MAX_PRESETS + 1] = { NULL };
+  size_t n_presets = 0;
+  server s = { .base = NULL };
+  int option, rv;
+
+  while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    if (option == 'p' && n_presets < MAX_PRESETS)
+      presets[n_presets++] = optarg;
+    else if (option == 'h')
+      return printf("%s", usage), 0;
+    else if (option == 'v')
+      return printf("hermes-server %s\n", hermes_sse_version()), 0;
+    else
+      return fprintf(stderr, "%s", usage), REFUSED;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  if (load_settings(&s, presets) < 0)
+    return REFUSED;
+  rv = check_unprivileged_write(&s) < 0 ? REFUSED : run(&s);
+  hermes_sse_settings_free(s.settings);
+  return rv;
+}
