@@ -71,7 +71,7 @@ static int check_directory(const server *s)
   return -1;
 }
 
-static int check_unprivileged_write(const server *s)
+static int check_surroundings(const server *s)
 {
   return check_descriptors(s) < 0 || check_directory(s) < 0 ? -1 : 0;
 }
@@ -110,13 +110,14 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
   log_line("info", "stopping", "signal=%d grace=%llu", (int)fd, (unsigned long long)grace);
   hermes_sse_bus_drain(s->bus, &drain);
   event_base_once(s->base, -1, EV_TIMEOUT, on_grace_over, s, &until);
-  event_add(event_new(s->base, -1, EV_PERSIST, on_poll, s), &often);
+  s->drained = event_new(s->base, -1, EV_PERSIST, on_poll, s);
+  if (s->drained)
+    event_add(s->drained, &often);
 }
 
-static int run(server *s)
+/* 0, or the exit status. */
+static int start(server *s)
 {
-  struct event *terminate, *interrupt;
-
   s->base = event_base_new();
   s->streams_epoll = -1;
   if (!s->base || loop_start(s) < 0 || streams_start(s) < 0 || transfers_start(s) < 0 ||
@@ -129,23 +130,46 @@ static int run(server *s)
             hermes_sse_settings_get(s->settings, "API_PORT"), strerror(errno));
     return REFUSED;
   }
-  terminate = evsignal_new(s->base, SIGTERM, on_signal, s);
-  interrupt = evsignal_new(s->base, SIGINT, on_signal, s);
+  return 0;
+}
+
+static void serve(server *s)
+{
+  struct event *terminate = evsignal_new(s->base, SIGTERM, on_signal, s);
+  struct event *interrupt = evsignal_new(s->base, SIGINT, on_signal, s);
+
   event_add(terminate, NULL);
   event_add(interrupt, NULL);
   log_line("info", "listening", "address=http://%s:%s sse=%s", hermes_sse_settings_get(s->settings, "API_HOST"),
            hermes_sse_settings_get(s->settings, "API_PORT"), hermes_sse_settings_get(s->settings, "HERMES_ENABLE_SSE"));
   event_base_dispatch(s->base);
-  evhttp_free(s->http);
-  downloads_free(s->downloads);
-  transfers_stop();
   event_free(terminate);
   event_free(interrupt);
+  if (s->drained)
+    event_free(s->drained);
+  log_line("info", "stopped", "signals=%d", s->stopping);
+}
+
+static void clean_up(server *s)
+{
+  if (s->http)
+    evhttp_free(s->http);
+  downloads_free(s->downloads);
+  transfers_stop();
   streams_stop(s);
   loop_stop(s);
-  event_base_free(s->base);
-  log_line("info", "stopped", "%s", "");
-  return 0;
+  if (s->base)
+    event_base_free(s->base);
+}
+
+static int run(server *s)
+{
+  int rv = start(s);
+
+  if (rv == 0)
+    serve(s);
+  clean_up(s);
+  return rv;
 }
 
 int main(int argc, char **argv)
@@ -172,7 +196,7 @@ int main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   if (load_settings(&s, presets) < 0)
     return REFUSED;
-  rv = check_unprivileged_write(&s) < 0 ? REFUSED : run(&s);
+  rv = check_surroundings(&s) < 0 ? REFUSED : run(&s);
   hermes_sse_settings_free(s.settings);
   return rv;
 }

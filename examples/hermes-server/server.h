@@ -18,6 +18,7 @@ typedef struct server {
   hermes_sse_hub *hub;
   hermes_sse_service *service;
   struct downloads *downloads;
+  struct event *drained; /* while stopping: looks whether the last stream is gone */
   int stopping;
 } server;
 

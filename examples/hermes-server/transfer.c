@@ -128,7 +128,8 @@ int transfers_start(server *s)
 
 void transfers_stop(void)
 {
-  curl_multi_cleanup(multi);
+  if (multi)
+    curl_multi_cleanup(multi);
   if (timer)
     event_free(timer);
   curl_global_cleanup();

@@ -49,7 +49,7 @@ typedef struct hermes_sse_service_options {
 HERMES_SSE_API int hermes_sse_service_new(hermes_sse_bus *bus, const hermes_sse_service_options *options,
                                           hermes_sse_service **service);
 
-/* Frees it when its last request is freed, on the thread of its hubs; the store may not call `done` from now on. NULL is
+/* Frees it when its last request is freed, while no hub of its requests runs; the store may not call `done` from now on. NULL is
    nothing. Class: submit. */
 HERMES_SSE_API void hermes_sse_service_free(hermes_sse_service *service);
 

@@ -128,6 +128,28 @@ static hermes_sse_slice bearer(const hermes_sse_request_input *input)
   return value;
 }
 
+/* 1 if any value in the query is one of the keys, however it is encoded. */
+static int key_in_query(const hermes_sse_service *service, hermes_sse_slice query)
+{
+  const char *at = query.ptr, *end = at ? at + query.len : at;
+  char text[512];
+  int found = 0;
+
+  while (at < end) {
+    const char *stop = memchr(at, '&', (size_t)(end - at)), *value;
+    int len;
+
+    stop = stop ? stop : end;
+    value = memchr(at, '=', (size_t)(stop - at));
+    value = value ? value + 1 : stop;
+    len = hermes_sse__percent_decode((hermes_sse_slice){ .ptr = value, .len = (size_t)(stop - value) }, 1, text,
+                                     sizeof text);
+    found |= len > 0 && key_number(service, (hermes_sse_slice){ .ptr = text, .len = (size_t)len });
+    at = stop + 1;
+  }
+  return found;
+}
+
 int hermes_sse__client_judge(hermes_sse_request *request, const hermes_sse_request_input *input, hermes_sse_slice query)
 {
   const hermes_sse_service *service = request->service;
@@ -141,8 +163,9 @@ int hermes_sse__client_judge(hermes_sse_request *request, const hermes_sse_reque
              (unsigned long long)hermes_sse__hash(&seed, input->principal.ptr, input->principal.len));
     return HERMES_SSE__CLIENT_KNOWN;
   }
-  if (hermes_sse__query_find(query, "token", &in_query) && key_number(service, in_query))
+  if (key_in_query(service, query))
     return HERMES_SSE__CLIENT_KEY_IN_QUERY;
+  hermes_sse__query_find(query, "token", &in_query);
   number = key_number(service, shown);
   if (number) {
     snprintf(request->principal, sizeof request->principal, "key:%d", number);

@@ -103,7 +103,7 @@ int hermes_sse__host_known(const hermes_sse_service *service, const hermes_sse_r
   if (host.len == 0)
     return input->http == 10;
   host = host_of(host);
-  if (hermes_sse__is_loopback(host) ||
+  if (hermes_sse__is_address(host) || hermes_sse__is_loopback(host) ||
       same(host, hermes_sse__setting_list(service->settings, HERMES_SSE__SETTING_HOST)))
     return 1;
   list = hermes_sse__setting_list(service->settings, HERMES_SSE__SETTING_ORIGINS);

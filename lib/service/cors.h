@@ -9,7 +9,7 @@ void hermes_sse__cors_add(hermes_sse_request *request, const hermes_sse_request_
 /* The preflight's answer. */
 int hermes_sse__cors_preflight(hermes_sse_request *request, const hermes_sse_request_input *input, const char *methods);
 
-/* 1 if the Host header names this server: loopback, API_HOST, or the host of an allowed origin. What a page elsewhere could
+/* 1 if the Host header names this server: an address, localhost, API_HOST, or the host of an allowed origin. What a page elsewhere could
    point at us under a name of its own is refused (DNS rebinding). */
 int hermes_sse__host_known(const hermes_sse_service *service, const hermes_sse_request_input *input);
 

@@ -30,9 +30,9 @@ static int full(hermes_sse_request *request, const hermes_sse_verdict *verdict)
 
   hermes_sse__attempt(request, total ? HERMES_SSE__ATTEMPT_FULL : HERMES_SSE__ATTEMPT_TOO_MANY);
   if (request->soft) {
-    hermes_sse__text_format(
-        &request->body, "retry: %llu\n\n",
-        (unsigned long long)(1000 * verdict->retry_after_s + request->service->random++ * 389 % 1000));
+    hermes_sse__text_format(&request->body, "retry: %llu\n\n",
+                            (unsigned long long)(1000 * verdict->retry_after_s +
+                                                 atomic_fetch_add(&request->service->refusals, 389) % 1000));
     return hermes_sse__reply(request, 200, "text/event-stream; charset=utf-8");
   }
   if (total)
@@ -62,10 +62,8 @@ static int admit(hermes_sse_request *request)
     return refuse(request, HERMES_SSE__ATTEMPT_UNAVAILABLE, 503, hermes_sse_strerror(rv));
   request->state = HERMES_SSE_REQUEST_STREAM;
   request->status = 200;
-  if (!request->head) {
-    hermes_sse__attempt(request, HERMES_SSE__ATTEMPT_ACCEPTED);
+  if (!request->head)
     return request->state;
-  }
   hermes_sse_ticket_release(&request->ticket);
   return hermes_sse__reply(request, 200, "text/event-stream; charset=utf-8");
 }
@@ -135,6 +133,8 @@ static const char *read_target(hermes_sse_request *request, hermes_sse_slice que
 
 static int check_scope(hermes_sse_request *request)
 {
+  if (request->error)
+    return refuse(request, HERMES_SSE__ATTEMPT_BAD_REQUEST, 400, request->error);
   if (request->scope && !hermes_sse__scope_covers(request->scope, request))
     return refuse(request, HERMES_SSE__ATTEMPT_FORBIDDEN, 403, "the token's scope does not cover this stream");
   return admit(request);
@@ -248,14 +248,14 @@ static int is_json(const hermes_sse_request_input *input)
          (type.len == 16 || strchr("; \t", ((const char *)type.ptr)[16]));
 }
 
-/* What every POST must show. 0: fine. */
-static int check_post(hermes_sse_request *request, const hermes_sse_request_input *input)
+/* What every request that changes something must show. 0: fine. */
+static int check_change(hermes_sse_request *request, const hermes_sse_request_input *input)
 {
-  if (input->method.len != 4 || memcmp(input->method.ptr, "POST", 4) != 0)
+  if (hermes_sse__method_in(input->method, "GET, HEAD"))
     return 0;
   if (!hermes_sse__host_known(request->service, input))
     return hermes_sse__reply_error(request, 403, "unknown Host");
-  if (!is_json(input))
+  if (hermes_sse__method_in(input->method, "POST") && !is_json(input))
     return hermes_sse__reply_error(request, 415, "Content-Type must be application/json");
   return 0;
 }
@@ -283,18 +283,15 @@ static int decide_stream(hermes_sse_request *request, const hermes_sse_request_i
                          hermes_sse_slice id)
 {
   int client = hermes_sse__client_judge(request, input, query), rv = check_client(request, client, 1);
-  const char *error;
   hermes_sse_slice refusal;
 
   if (rv)
     return rv;
   request->soft =
       hermes_sse__query_find(query, "refusal", &refusal) && refusal.len == 4 && memcmp(refusal.ptr, "soft", 4) == 0;
-  error = read_target(request, query, id, input);
-  if (error)
-    return refuse(request, HERMES_SSE__ATTEMPT_BAD_REQUEST, 400, error);
+  request->error = read_target(request, query, id, input);
   if (client != HERMES_SSE__CLIENT_TOKEN)
-    return admit(request);
+    return check_scope(request);
   return await(request, HERMES_SSE__AWAITS_TOKEN, HERMES_SSE__LOOKUP_GET, (hermes_sse_slice){ .ptr = NULL });
 }
 
@@ -311,7 +308,7 @@ static int decide_ours(hermes_sse_request *request, const hermes_sse_request_inp
   if (request->route == HERMES_SSE__ROUTE_TOKEN) {
     rv = check_client(request, hermes_sse__client_judge(request, input, query), 0);
     if (!rv)
-      rv = check_post(request, input);
+      rv = check_change(request, input);
     return rv ? rv : give_token(request, input);
   }
   return hermes_sse__report(request);
@@ -324,7 +321,7 @@ static int decide_hosts(hermes_sse_request *request, const hermes_sse_request_in
   if (!input->open_to_all)
     rv = check_client(request, hermes_sse__client_judge(request, input, query), 0);
   if (!rv)
-    rv = check_post(request, input);
+    rv = check_change(request, input);
   return rv ? rv : HERMES_SSE_REQUEST_PASS;
 }
 

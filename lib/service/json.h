@@ -8,7 +8,7 @@ enum { HERMES_SSE__JSON_DEPTH = 64, HERMES_SSE__JSON_BYTES = 1 << 20 };
 
 struct cJSON;
 
-/* One JSON value with nothing after it: at most HERMES_SSE__JSON_DEPTH deep, no raw control character in strings. The caller
+/* One JSON value with nothing after it: at most HERMES_SSE__JSON_DEPTH deep, by RFC 8259 to the letter. The caller
    deletes `*json`. HERMES_SSE_ERR_BAD_DATA, HERMES_SSE_ERR_TOO_LARGE. */
 int hermes_sse__json_read(hermes_sse_slice text, struct cJSON **json);
 

@@ -2,9 +2,24 @@
 #include <string.h>
 
 enum {
-  REST = 256,             /* so many others are used before an answered one is used again */
-  MAX_OUTSTANDING = 10000 /* a store that never answers is not asked more */
+  REST = 256,             /* so many others are used before one is used again */
+  MAX_OUTSTANDING = 10000 /* a store that does not answer is not asked more */
 };
+
+/* Answered or given up: what still comes for this call is for nobody. */
+static void rest(hermes_sse__lookup *lookup)
+{
+  hermes_sse_service *service = lookup->service;
+
+  lookup->call++;
+  lookup->request = NULL;
+  lookup->outstanding = 0;
+  service->n_outstanding--;
+  lookup->next = NULL;
+  *(service->free_last ? &service->free_last->next : &service->free_first) = lookup;
+  service->free_last = lookup;
+  service->n_free++;
+}
 
 /* ---- desks: a hub's pending requests ---- */
 
@@ -34,7 +49,7 @@ static void desk_run(hermes_sse_hub *hub, uint64_t now_ms, uint64_t *next_ms, vo
       *next_ms = request->deadline_ms < *next_ms ? request->deadline_ms : *next_ms;
       continue;
     }
-    request->lookup->request = NULL;
+    rest(request->lookup);
     request->lookup = NULL;
     request->answer = HERMES_SSE_ERR_AGAIN;
     desk_decide(desk, request);
@@ -83,16 +98,6 @@ static hermes_sse__desk *desk_of(hermes_sse_service *service, hermes_sse_hub *hu
 
 /* ---- lookups ---- */
 
-static void rest(hermes_sse__lookup *lookup)
-{
-  hermes_sse_service *service = lookup->service;
-
-  lookup->next = NULL;
-  *(service->free_last ? &service->free_last->next : &service->free_first) = lookup;
-  service->free_last = lookup;
-  service->n_free++;
-}
-
 static hermes_sse__lookup *lookup_take(hermes_sse_service *service)
 {
   hermes_sse__lookup *lookup = NULL;
@@ -105,6 +110,8 @@ static hermes_sse__lookup *lookup_take(hermes_sse_service *service)
   } else if (service->n_outstanding < MAX_OUTSTANDING) {
     lookup = hermes_sse__alloc(&service->env, 1, sizeof *lookup);
     if (lookup) {
+      for (int i = 0; i < HERMES_SSE__MARKS; i++)
+        lookup->marks[i] = (uint8_t)i;
       lookup->service = service;
       lookup->all = service->lookups;
       service->lookups = lookup;
@@ -121,16 +128,14 @@ static hermes_sse__lookup *lookup_take(hermes_sse_service *service)
 /* The store's answer, on any thread, perhaps inside the call, perhaps not the first. */
 static void answered(int status, const void *value, size_t len, void *context)
 {
-  hermes_sse__lookup *lookup = context;
+  uint8_t *mark = context, call = *mark;
+  hermes_sse__lookup *lookup = (hermes_sse__lookup *)(void *)(mark - call); /* `marks` comes first */
   hermes_sse_service *service = lookup->service;
   hermes_sse_request *request;
 
   pthread_mutex_lock(&service->lock);
-  if (lookup->outstanding) {
-    lookup->outstanding = 0;
-    service->n_outstanding--;
+  if (lookup->outstanding && lookup->call == call) {
     request = lookup->request;
-    lookup->request = NULL;
     if (request) {
       request->lookup = NULL;
       request->answer = status;
@@ -162,7 +167,7 @@ static int wait_at_desk(hermes_sse_request *request)
   if (!request->lookup) {
     rv = HERMES_SSE_OK; /* answered meanwhile, on another thread */
   } else if (!desk) {
-    request->lookup->request = NULL;
+    rest(request->lookup);
     request->lookup = NULL;
     rv = HERMES_SSE_ERR_NOMEM;
   } else {
@@ -187,10 +192,11 @@ int hermes_sse__lookup_start(hermes_sse_request *request, int what, const char *
   lookup->request = request;
   request->lookup = lookup;
   rv = what == HERMES_SSE__LOOKUP_GET
-           ? service->store.get(key, answered, lookup, service->store.user)
-           : service->store.put(key, value.ptr, value.len, request->ttl_s, answered, lookup, service->store.user);
+           ? service->store.get(key, answered, &lookup->marks[lookup->call], service->store.user)
+           : service->store.put(key, value.ptr, value.len, request->ttl_s, answered, &lookup->marks[lookup->call],
+                                service->store.user);
   if (rv < 0) {
-    answered(rv, NULL, 0, lookup);
+    answered(rv, NULL, 0, &lookup->marks[lookup->call]);
     return rv;
   }
   return wait_at_desk(request);
@@ -202,8 +208,6 @@ void hermes_sse__lookup_cancel(hermes_sse_request *request)
   hermes_sse_request **at;
 
   pthread_mutex_lock(&service->lock);
-  if (request->lookup)
-    request->lookup->request = NULL;
   if (request->desk && request->state == HERMES_SSE_REQUEST_PENDING) {
     if (request->lookup)
       desk_decide(request->desk, request);
@@ -215,6 +219,8 @@ void hermes_sse__lookup_cancel(hermes_sse_request *request)
         request->desk->decided_end = at;
     }
   }
+  if (request->lookup)
+    rest(request->lookup);
   request->lookup = NULL;
   pthread_mutex_unlock(&service->lock);
 }
@@ -226,8 +232,8 @@ void hermes_sse__lookup_forget(hermes_sse_service *service, const char *key)
   if (!lookup)
     return;
   lookup->request = NULL;
-  if (service->store.del(key, answered, lookup, service->store.user) < 0)
-    answered(HERMES_SSE_ERR_STATE, NULL, 0, lookup);
+  if (service->store.del(key, answered, &lookup->marks[lookup->call], service->store.user) < 0)
+    answered(HERMES_SSE_ERR_STATE, NULL, 0, &lookup->marks[lookup->call]);
 }
 
 hermes_sse_request *hermes_sse__lookup_next(hermes_sse_service *service, hermes_sse_hub *hub)

@@ -43,12 +43,12 @@ static void drop(hermes_sse__memory_store *s, item *i)
   hermes_sse__release(&s->env, i);
 }
 
-/* A few of the oldest, whichever of them are over: keeps up with any number of tokens that are never asked for again. */
-static void purge(hermes_sse__memory_store *s, uint64_t now_ms)
+/* Drops those that are over among the `most` oldest: a few at each put, all of them before a full store refuses. */
+static void purge(hermes_sse__memory_store *s, uint64_t now_ms, int most)
 {
   item *i = s->oldest, *newer;
 
-  for (int n = 0; i && n < PURGE; n++, i = newer) {
+  for (int n = 0; i && n < most; n++, i = newer) {
     newer = i->newer;
     if (i->expires_ms <= now_ms)
       drop(s, i);
@@ -86,6 +86,8 @@ static int insert(hermes_sse__memory_store *s, const char *key, const void *valu
   item *i, *old = find(s, key);
 
   if (!old && s->table.n >= MAX_ITEMS)
+    purge(s, s->env.wall_ms(s->env.user), MAX_ITEMS);
+  if (!old && s->table.n >= MAX_ITEMS)
     return HERMES_SSE_ERR_FULL;
   i = hermes_sse__alloc(&s->env, 1, sizeof *i + key_len + 1);
   if (!i)
@@ -116,7 +118,7 @@ static int memory_put(const char *key, const void *value, size_t len, uint64_t t
   int status;
 
   pthread_mutex_lock(&s->lock);
-  purge(s, now_ms);
+  purge(s, now_ms, PURGE);
   status = insert(s, key, value, len, now_ms + 1000 * ttl_s);
   pthread_mutex_unlock(&s->lock);
   done(status, NULL, 0, context);

@@ -79,6 +79,20 @@ int hermes_sse__network_has(const hermes_sse__network *network, const hermes_sse
   return rest == 0 || ((network->bytes[whole] ^ address->bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
 }
 
+static int address_of(hermes_sse_slice host, hermes_sse__network *n)
+{
+  if (host.len > 2 && ((const char *)host.ptr)[0] == '[' && ((const char *)host.ptr)[host.len - 1] == ']')
+    host = (hermes_sse_slice){ .ptr = (const char *)host.ptr + 1, .len = host.len - 2 };
+  return hermes_sse__network_parse(host, n) == HERMES_SSE_OK && n->bits == 128;
+}
+
+int hermes_sse__is_address(hermes_sse_slice host)
+{
+  hermes_sse__network n;
+
+  return address_of(host, &n);
+}
+
 int hermes_sse__is_loopback(hermes_sse_slice host)
 {
   static const hermes_sse__network ipv4 = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127 }, 104 };
@@ -87,11 +101,7 @@ int hermes_sse__is_loopback(hermes_sse_slice host)
 
   if (host.len == 9 && strncasecmp(host.ptr, "localhost", 9) == 0)
     return 1;
-  if (host.len > 2 && ((const char *)host.ptr)[0] == '[' && ((const char *)host.ptr)[host.len - 1] == ']')
-    host = (hermes_sse_slice){ .ptr = (const char *)host.ptr + 1, .len = host.len - 2 };
-  if (hermes_sse__network_parse(host, &n) < 0 || n.bits != 128)
-    return 0;
-  return hermes_sse__network_has(&ipv4, &n) || hermes_sse__network_has(&ipv6, &n);
+  return address_of(host, &n) && (hermes_sse__network_has(&ipv4, &n) || hermes_sse__network_has(&ipv6, &n));
 }
 
 int hermes_sse__next_item(hermes_sse_slice *list, hermes_sse_slice *item)

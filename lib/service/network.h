@@ -22,6 +22,9 @@ int hermes_sse__network_has(const hermes_sse__network *network, const hermes_sse
 /* 1 for "localhost", 127.0.0.0/8 and ::1, with or without brackets. */
 int hermes_sse__is_loopback(hermes_sse_slice host);
 
+/* 1 for an address in numbers, with or without brackets: no name that somebody could point elsewhere. */
+int hermes_sse__is_address(hermes_sse_slice host);
+
 /* The next of the comma-separated items of `*list`, without blanks; 0 at the end. Empty items are passed over. */
 int hermes_sse__next_item(hermes_sse_slice *list, hermes_sse_slice *item);
 

@@ -42,7 +42,11 @@ static int publish(hermes_sse_service *service, int channel, const char *type, h
 
 static int malformed(hermes_sse_service *service, int status)
 {
-  atomic_fetch_add_explicit(&service->malformed, 1, memory_order_relaxed);
+  uint64_t n = atomic_fetch_add_explicit(&service->malformed, 1, memory_order_relaxed) + 1;
+
+  if ((n & (n - 1)) == 0) /* the first, the second, the fourth ...: whoever floods us does not flood the log */
+    hermes_sse__log_line(&service->env, HERMES_SSE_LOG_WARNING, "message refused, %llu so far: %s",
+                         (unsigned long long)n, hermes_sse_strerror(status));
   return status;
 }
 

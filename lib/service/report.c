@@ -58,9 +58,18 @@ static void labelled(hermes_sse__text *to, const char *name, const char *label, 
   hermes_sse__text_format(to, "hermes_sse_%s{%s=\"%s\"} %llu\n", name, label, of, (unsigned long long)value);
 }
 
-/* Bounds are powers of two of the unit, shown in seconds; those beyond any use are left to +Inf. */
+/* Microseconds as seconds, or whole seconds; by integers, as printf's fractions follow the host's locale. */
+static void seconds(hermes_sse__text *to, uint64_t value, int micro)
+{
+  if (micro)
+    hermes_sse__text_format(to, "%llu.%06llu", (unsigned long long)(value / 1000000u),
+                            (unsigned long long)(value % 1000000u));
+  else
+    hermes_sse__text_format(to, "%llu", (unsigned long long)value);
+}
+
 static void histogram(hermes_sse__text *to, const hermes_sse_bus *bus, int which, const char *name, const char *help,
-                      double unit_s)
+                      int micro)
 {
   hermes_sse_histogram h;
   uint64_t sum = 0;
@@ -70,12 +79,14 @@ static void histogram(hermes_sse__text *to, const hermes_sse_bus *bus, int which
   family(to, name, "histogram", help);
   for (int i = 0; i < HERMES_SSE_HISTOGRAM_BUCKETS - 1; i++) {
     sum += h.buckets[i];
-    hermes_sse__text_format(to, "hermes_sse_%s_bucket{le=\"%.10g\"} %llu\n", name, (double)(UINT64_C(1) << i) * unit_s,
-                            (unsigned long long)sum);
+    hermes_sse__text_format(to, "hermes_sse_%s_bucket{le=\"", name);
+    seconds(to, UINT64_C(1) << i, micro);
+    hermes_sse__text_format(to, "\"} %llu\n", (unsigned long long)sum);
   }
-  hermes_sse__text_format(
-      to, "hermes_sse_%s_bucket{le=\"+Inf\"} %llu\nhermes_sse_%s_sum %.10g\nhermes_sse_%s_count %llu\n", name,
-      (unsigned long long)h.count, name, (double)h.sum * unit_s, name, (unsigned long long)h.count);
+  hermes_sse__text_format(to, "hermes_sse_%s_bucket{le=\"+Inf\"} %llu\nhermes_sse_%s_sum ", name,
+                          (unsigned long long)h.count, name);
+  seconds(to, h.sum, micro);
+  hermes_sse__text_format(to, "\nhermes_sse_%s_count %llu\n", name, (unsigned long long)h.count);
 }
 
 /* The first number in a file; 0 if there is none ("max", no such file). */
@@ -162,9 +173,9 @@ static int metrics(hermes_sse_request *request)
   single(to, "retained_events", "gauge", "Events kept for replay.", s.retained_entries);
   single(to, "retained_bytes", "gauge", "Bytes kept for replay.", s.retained_bytes);
   histogram(to, service->bus, HERMES_SSE_HISTOGRAM_LATENCY, "delivery_latency_seconds", "From publish to the write.",
-            1e-6);
+            1);
   histogram(to, service->bus, HERMES_SSE_HISTOGRAM_LIFETIME, "connection_lifetime_seconds",
-            "From open to end of a stream.", 1);
+            "From open to end of a stream.", 0);
   process_memory(to);
   return hermes_sse__reply(request, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -7,7 +7,8 @@
 
 void hermes_sse__attempt(hermes_sse_request *request, int attempt)
 {
-  atomic_fetch_add_explicit(&request->service->attempts[attempt], 1, memory_order_relaxed);
+  if (!request->head) /* asks for the verdict, not for a stream */
+    atomic_fetch_add_explicit(&request->service->attempts[attempt], 1, memory_order_relaxed);
 }
 
 int hermes_sse_service_handle(hermes_sse_service *service, hermes_sse_hub *hub, uint64_t now_ms,
@@ -152,6 +153,7 @@ int hermes_sse_request_open(hermes_sse_request *request, const hermes_sse_stream
   }
   if (rv == HERMES_SSE_OK) {
     request->opened = 1;
+    hermes_sse__attempt(request, HERMES_SSE__ATTEMPT_ACCEPTED);
     request->ticket = (hermes_sse_ticket){ .limits = NULL }; /* the stream's now */
     return rv;
   }

@@ -60,11 +60,16 @@ int hermes_sse_service_new(hermes_sse_bus *bus, const hermes_sse_service_options
   atomic_init(&s->refs, 1);
   pthread_mutex_init(&s->lock, NULL);
   rv = set_up(s, &o);
-  if (rv < 0)
+  if (rv < 0) {
     hermes_sse__service_unref(s);
-  else
-    *service = s;
-  return rv;
+    return rv;
+  }
+  if (s->settings->number[HERMES_SSE__SETTING_DEBUG] && !*s->settings->text[HERMES_SSE__SETTING_ORIGINS])
+    hermes_sse__log_line(
+        &env, HERMES_SSE_LOG_WARNING,
+        "HERMES_DEBUG is on and HERMES_ALLOWED_ORIGINS is empty: loopback origins of any port pass CORS");
+  *service = s;
+  return HERMES_SSE_OK;
 }
 
 void hermes_sse__service_unref(hermes_sse_service *service)

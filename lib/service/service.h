@@ -26,16 +26,20 @@ enum {
       HERMES_SSE__N_ATTEMPTS
 };
 
-enum { HERMES_SSE__SCOPE_MAX = HERMES_SSE_KEY_MAX + 10, HERMES_SSE__TOKEN_ROOM = 64 };
+enum { HERMES_SSE__TOKEN_ROOM = 64 };
 
-/* One call to the store that may be answered late, twice or never: what the store holds on to. It stays the service's, and is
-   used again only after many others, so that a second answer finds nobody. */
+/* One call to the store that may be answered late, twice or never: what the store holds on to. It stays the service's. The
+   store's context is one of its marks, which says both where it lies and which call it belongs to, so that an answer to an
+   earlier call finds nobody. */
+enum { HERMES_SSE__MARKS = 256 };
 typedef struct hermes_sse__lookup {
-  struct hermes_sse__lookup *next; /* among the free, oldest first */
-  struct hermes_sse__lookup *all;  /* every one there is */
+  uint8_t marks[HERMES_SSE__MARKS]; /* marks[i] is i */
+  uint8_t call;                     /* counts its calls, around and around */
+  struct hermes_sse__lookup *next;  /* among the free, oldest first */
+  struct hermes_sse__lookup *all;   /* every one there is */
   hermes_sse_service *service;
-  hermes_sse_request *request; /* NULL: answered, or nobody waits any more */
-  int outstanding;
+  hermes_sse_request *request; /* NULL: nobody waits */
+  int outstanding;             /* neither answered nor given up */
 } hermes_sse__lookup;
 
 /* A hub that this service has pending requests on. */
@@ -74,7 +78,7 @@ struct hermes_sse_service {
   size_t n_free, n_outstanding;
   hermes_sse__desk *desks;
   hermes_sse__grant *grants;
-  uint64_t random;
+  _Atomic uint64_t refusals; /* spreads soft refusals */
 };
 
 typedef struct hermes_sse__header {
@@ -106,6 +110,7 @@ struct hermes_sse_request {
   char client[64];    /* the address it counts under */
   char principal[72]; /* "" while nobody was authenticated */
   char token[HERMES_SSE__TOKEN_ROOM];
+  const char *error;   /* a 400 that waits for the checks before it; static */
   char *scope;         /* of the token; NULL: all */
   uint64_t expires_ms; /* wall clock; 0: never */
   uint64_t ttl_s;

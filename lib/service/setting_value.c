@@ -88,7 +88,7 @@ static int read_list(hermes_sse__text *to, hermes_sse_slice value, int (*good)(h
       hermes_sse__text_add(to, ",", 1);
     hermes_sse__text_add(to, item.ptr, item.len);
   }
-  return HERMES_SSE_OK;
+  return to->n > 0 || to->failed ? HERMES_SSE_OK : HERMES_SSE_ERR_SETTING; /* "," is no list of nothing: it is a slip */
 }
 
 static int read_json_list(hermes_sse__text *to, hermes_sse_slice value, int (*good)(hermes_sse_slice))

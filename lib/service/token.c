@@ -11,12 +11,12 @@ int hermes_sse__scope_valid(hermes_sse_slice scope)
 {
   const unsigned char *at = scope.ptr;
 
-  if (scope.len > sizeof download - 1 && scope.len < HERMES_SSE__SCOPE_MAX &&
+  if (scope.len > sizeof download - 1 && scope.len <= HERMES_SSE_KEY_MAX &&
       memcmp(at, download, sizeof download - 1) == 0) {
     for (size_t i = 0; i < scope.len; i++)
       if (at[i] < ' ' || at[i] == 0x7f)
         return 0;
-    return scope.len - (sizeof download - 1) <= HERMES_SSE_KEY_MAX;
+    return 1;
   }
   if (scope.len == 3 && memcmp(at, "all", 3) == 0)
     return 1;
@@ -76,14 +76,15 @@ static int number(const char *text, int digits)
   return n;
 }
 
-/* ISO 8601 UTC, "2026-01-02T03:04:05" with what may follow; 0: not that. Days by the civil calendar, no library's time zone. */
+/* ISO 8601 in UTC, "2026-01-02T03:04:05.678Z"; 0: not that. Days by the civil calendar, no library's time zone. */
 static uint64_t parse_time(const char *text)
 {
   static const int days_before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
   int year, month, day, hour, minute, second;
   int64_t days;
 
-  if (strlen(text) < 19 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+  if (strlen(text) < 20 || text[strlen(text) - 1] != 'Z' || strspn(text + 19, ".0123456789Z") != strlen(text + 19) ||
+      text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':')
     return 0;
   year = number(text, 4);
   month = number(text + 5, 2);
@@ -104,7 +105,7 @@ int hermes_sse__token_read(hermes_sse_request *request)
 {
   const hermes_sse_environment *env = &request->service->env;
   hermes_sse_slice value = { .ptr = request->answer_value, .len = request->answer_len };
-  const cJSON *scope, *expires;
+  const cJSON *scope, *expires, *permission, *read = NULL;
   cJSON *json = NULL;
   int rv = hermes_sse__json_read(value, &json);
 
@@ -112,8 +113,14 @@ int hermes_sse__token_read(hermes_sse_request *request)
     return HERMES_SSE_ERR_BAD_DATA;
   scope = cJSON_GetObjectItemCaseSensitive(json, "scope");
   expires = cJSON_GetObjectItemCaseSensitive(json, "expires_at");
+  cJSON_ArrayForEach(permission, cJSON_GetObjectItemCaseSensitive(json, "permissions"))
+  {
+    if (cJSON_IsString(permission) && strcmp(permission->valuestring, "read") == 0)
+      read = permission;
+  }
   rv = HERMES_SSE_ERR_BAD_DATA;
-  if (cJSON_IsString(scope) && cJSON_IsString(expires) && hermes_sse__scope_valid(hermes_sse_str(scope->valuestring))) {
+  if (read && cJSON_IsString(scope) && cJSON_IsString(expires) &&
+      hermes_sse__scope_valid(hermes_sse_str(scope->valuestring))) {
     request->expires_ms = parse_time(expires->valuestring);
     if (request->expires_ms > env->wall_ms(env->user)) {
       request->scope = hermes_sse__copy(env, scope->valuestring, strlen(scope->valuestring));

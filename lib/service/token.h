@@ -4,7 +4,8 @@
 #define HERMES_SSE_SERVICE_TOKEN_H
 #include "service/service.h"
 
-/* 1 if `scope` is one of the contract's: "all", "queue", "system", "analytics", "download:<id>". */
+/* 1 if `scope` is one of the contract's: "all", "queue", "system", "analytics", "download:<id>" of at most
+   HERMES_SSE_KEY_MAX bytes, as it is a key of its streams' tickets. */
 int hermes_sse__scope_valid(hermes_sse_slice scope);
 
 /* 1 if the request's channels and key lie in `scope`. */

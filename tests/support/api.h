@@ -89,7 +89,7 @@ static inline void api_expect(api *a, ask q, int status, const char *text)
   if (text && *text == '{')
     ck_assert_str_eq(api_body(r), text);
   else if (text)
-    ck_assert_msg(strstr(api_body(r), text) != NULL, "%s: %s", q.target, api_body(r));
+    ck_assert_msg(strstr(api_body(r), text) != NULL, "%s: %.400s", q.target, api_body(r));
   hermes_sse_request_free(r);
 }
 

@@ -38,9 +38,27 @@ END_TEST
 
 START_TEST(what_is_no_event_is_refused_and_counted)
 {
-  static const char *const bad[] = {
-    "", "{", "{}x", "nul", "\"a\nb\"", "\"a\tb\"", "\"a", "[1,", "{\"a\":1} {\"b\":2}"
-  };
+  static const char *const bad[] = { "",
+                                     "{",
+                                     "{}x",
+                                     "nul",
+                                     "\"a\nb\"",
+                                     "\"a\tb\"",
+                                     "\"a",
+                                     "[1,",
+                                     "{\"a\":1} {\"b\":2}",
+                                     "01",
+                                     "[1.]",
+                                     "-.5",
+                                     "1e",
+                                     "\"\\uZZZZ\"",
+                                     "\"\\x\"",
+                                     "[\x01 1]",
+                                     "\xef\xbb\xbf"
+                                     "1",
+                                     "{a:1}",
+                                     "[1,]",
+                                     "{\"a\" 1}" };
   static const char *const types[] = { "", "a b", "connected", "heartbeat", "gap", "message", "a\nb", NULL };
   api a;
   sink s;
@@ -56,7 +74,8 @@ START_TEST(what_is_no_event_is_refused_and_counted)
   ck_assert_int_eq(hermes_sse_service_publish(a.service, NULL, "t", hermes_sse_str("1")), HERMES_SSE_ERR_NOT_FOUND);
   world_run(&a.w, 0);
   ck_assert_uint_eq(s.n, 0);
-  api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200, "hermes_sse_events_malformed_total 19\n");
+  ck_assert_uint_eq(a.w.memory.logs, 5); /* 1, 2, 4, 8, 16 */
+  api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200, "hermes_sse_events_malformed_total 30\n");
   hermes_sse_stream_free(s.stream);
   sink_clear(&s);
   api_clear(&a);

@@ -188,6 +188,11 @@ START_TEST(keys_open_and_tell)
   api_expect(&a, (ask){ .target = "/api/v1/events/stream", .headers = "authorization: Bearer first-ke\n" }, 401, NULL);
   api_expect(&a, (ask){ .target = "/api/v1/events/stream", .headers = "authorization: Basic first-key\n" }, 401, NULL);
   api_expect(&a, (ask){ .target = "/api/v1/events/stream?token=first-key" }, 401, "query string");
+  api_expect(&a,
+             (ask){ .target = "/api/v1/events/stream?x=1&api_key=first%2Dkey",
+                    .headers = "authorization: Bearer second-key\n" },
+             401, "query string");
+  api_expect(&a, (ask){ .target = "/api/v1/events/stream?channels=none&token=sse_unknown" }, 401, NULL);
   ck_assert_uint_eq(a.w.memory.logs, 0);
   open_stream(&a, "/api/v1/events/stream", "authorization: Bearer second-key\n", &s);
   hermes_sse_stream_free(s.stream);
@@ -230,7 +235,7 @@ START_TEST(full_is_told_hard_or_softly)
   api_expect(&a, (ask){ .method = "HEAD", .target = "/api/v1/events/stream", .peer = "127.0.0.3" }, 503, NULL);
   api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200, "hermes_sse_connections 2\n");
   api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200,
-             "hermes_sse_connection_attempts_total{result=\"full\"} 3\n");
+             "hermes_sse_connection_attempts_total{result=\"full\"} 2\n");
   hermes_sse_request_free(r[0]); /* given back without ever being opened */
   hermes_sse_request_free(r[1]);
   api_expect(&a, (ask){ .target = "/api/v1/events/health" }, 200, "\"active_connections\":0,");
@@ -355,6 +360,14 @@ START_TEST(the_hosts_own_routes_get_the_same_checks)
   q.headers = "authorization: Bearer first-key\nhost: 127.0.0.1:8000\ncontent-type: application/json; charset=utf-8\n";
   ck_assert_int_eq(api_ask(&a, q, &r), HERMES_SSE_REQUEST_PASS);
   hermes_sse_request_free(r);
+  q.headers = "authorization: Bearer first-key\nhost: 192.168.1.5:8000\ncontent-type: application/json\n";
+  ck_assert_int_eq(api_ask(&a, q, &r), HERMES_SSE_REQUEST_PASS);
+  hermes_sse_request_free(r);
+  q.allow = "GET, POST, DELETE";
+  q.method = "DELETE";
+  q.headers = "authorization: Bearer first-key\nhost: evil.example\n";
+  api_expect(&a, q, 403, "unknown Host");
+  q.allow = "GET, POST";
   q.method = "OPTIONS";
   api_expect(&a, q, 204, NULL);
   q.method = "GET";

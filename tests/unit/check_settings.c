@@ -126,6 +126,8 @@ START_TEST(bad_values_are_named)
     "HERMES_REDIS_URL=unix://relative",
     "HERMES_REDIS_MODE=cluster",
     "HERMES_API_KEYS=short",
+    "HERMES_API_KEYS=,",
+    "HERMES_TRUSTED_PROXIES= , ",
     "HERMES_API_KEYS=has space in it",
     "API_HOST=0.0.0.0", /* without keys */
     "API_PORT=65536",
