@@ -68,28 +68,36 @@ int file_write(file *f, const char *bytes, size_t n)
   return 0;
 }
 
+/* "name.ext", then "name (2).ext" and so on; new memory, NULL if there is none. */
+static char *numbered(const char *name, int i)
+{
+  const char *dot = strrchr(name, '.');
+  int stem = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
+  char *text = NULL;
+
+  if (i == 1)
+    return strdup(name);
+  return asprintf(&text, "%.*s (%d)%s", stem, name, i, name + stem) < 0 ? NULL : text;
+}
+
 int file_keep(file *f, char **name)
 {
-  const char *dot = strrchr(f->name, '.');
-  size_t stem = dot && dot > f->name ? (size_t)(dot - f->name) : strlen(f->name);
-  char *path = NULL, *numbered;
-
   for (int i = 1; i < TRIES; i++) {
-    if (asprintf(&numbered, i > 1 ? "%.*s (%d)%s" : "%.*s%.0d%s", (int)stem, f->name, i > 1 ? i : 0, f->name + stem) <
-        0)
-      return -1;
-    if (asprintf(&path, "%s/%s", f->directory, numbered) < 0) {
-      free(numbered);
-      return -1;
-    }
-    if (link(f->part, path) == 0) { /* fails if the name is taken, whoever took it */
+    char *kept = numbered(f->name, i), *path = NULL;
+    int rv = -1;
+
+    if (kept && asprintf(&path, "%s/%s", f->directory, kept) >= 0) {
+      rv = link(f->part, path); /* fails if the name is taken, whoever took it */
       free(path);
-      *name = numbered;
+    } else {
+      errno = ENOMEM;
+    }
+    if (rv == 0) {
+      *name = kept;
       file_discard(f);
       return 0;
     }
-    free(path);
-    free(numbered);
+    free(kept);
     if (errno != EEXIST)
       return -1;
   }
