@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_HEADERS = 16384, MAX_BODY = 65536, HEAD_TIMEOUT_S = 10 };
+enum { MAX_HEADERS = 16384, MAX_BODY = 65536 };
 
 static const char *method_of(const struct evhttp_request *http)
 {
@@ -118,10 +118,15 @@ static void on_request(struct evhttp_request *http, void *arg)
   hermes_sse_request *request = NULL;
   struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
   socklen_t peer_len = sizeof peer;
-  char *path = strndup(target, strcspn(target, "?"));
-  int open_to_all = 0, state;
+  int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), open_to_all = 0, state;
+  char *path;
 
-  getpeername(bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), (struct sockaddr *)&peer, &peer_len);
+  if (request_timeout_arrived(fd) < 0) {
+    evhttp_connection_free(connection);
+    return;
+  }
+  path = strndup(target, strcspn(target, "?"));
+  getpeername(fd, (struct sockaddr *)&peer, &peer_len);
   input.peer = (struct sockaddr *)&peer;
   input.method = hermes_sse_str(method_of(http));
   input.target = hermes_sse_str(target);
@@ -158,11 +163,10 @@ int http_start(server *s)
   const char *host = hermes_sse_settings_get(s->settings, "API_HOST");
 
   s->http = evhttp_new(s->base);
-  if (!s->http)
+  if (!s->http || request_timeout_start(s) < 0)
     return -1;
   evhttp_set_max_headers_size(s->http, MAX_HEADERS);
   evhttp_set_max_body_size(s->http, MAX_BODY);
-  evhttp_set_timeout(s->http, HEAD_TIMEOUT_S);
   evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                           EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
   evhttp_set_gencb(s->http, on_request, s);

@@ -11,11 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2 };
+enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2, REQUEST_TIMEOUT_S = 10, MAX_REQUEST_TIMEOUT_S = 3600 };
 extern char **environ;
 
-static const char usage[] = "usage: hermes-server [--preset NAME=VALUE]... [--help] [--version]\n"
-                            "Settings come from the environment, then from .env here, then from presets.\n";
+static const char usage[] =
+    "usage: hermes-server [--preset NAME=VALUE]... [--request-timeout SECONDS] [--help] [--version]\n"
+    "Settings come from the environment, then from .env here, then from presets.\n";
 
 static char *read_dotenv(void)
 {
@@ -154,6 +155,7 @@ static void clean_up(server *s)
 {
   if (s->http)
     evhttp_free(s->http);
+  request_timeout_stop();
   downloads_free(s->downloads);
   transfers_stop();
   streams_stop(s);
@@ -172,20 +174,38 @@ static int run(server *s)
   return rv;
 }
 
+/* 0: not accepted, and said so. */
+static uint64_t read_request_timeout(const char *text)
+{
+  char *end;
+  unsigned long seconds = strtoul(text, &end, 10);
+
+  if (*text >= '0' && *text <= '9' && !*end && seconds >= 1 && seconds <= MAX_REQUEST_TIMEOUT_S)
+    return seconds;
+  fprintf(stderr, "hermes-server: --request-timeout: \"%s\" is not accepted; accepted: 1 to %d seconds\n", text,
+          MAX_REQUEST_TIMEOUT_S);
+  return 0;
+}
+
 int main(int argc, char **argv)
 {
   static const struct option options[] = { { "preset", required_argument, NULL, 'p' },
+                                           { "request-timeout", required_argument, NULL, 'r' },
                                            { "help", no_argument, NULL, 'h' },
                                            { "version", no_argument, NULL, 'v' },
                                            { 0 } };
   const char *presets[MAX_PRESETS + 1] = { NULL };
   size_t n_presets = 0;
-  server s = { .base = NULL };
+  server s = { .request_timeout_s = REQUEST_TIMEOUT_S };
   int option, rv;
 
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
     if (option == 'p' && n_presets < MAX_PRESETS)
       presets[n_presets++] = optarg;
+    else if (option == 'r' && (s.request_timeout_s = read_request_timeout(optarg)) == 0)
+      return REFUSED;
+    else if (option == 'r')
+      continue;
     else if (option == 'h')
       return printf("%s", usage), 0;
     else if (option == 'v')

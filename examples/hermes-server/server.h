@@ -18,6 +18,7 @@ typedef struct server {
   hermes_sse_hub *hub;
   hermes_sse_service *service;
   struct downloads *downloads;
+  uint64_t request_timeout_s;
   struct event *drained; /* while stopping: looks whether the last stream is gone */
   int stopping;
 } server;
@@ -47,6 +48,12 @@ void http_reply(struct evhttp_request *http, const hermes_sse_request *request, 
                 const void *body, size_t len);
 void http_error(struct evhttp_request *http, const hermes_sse_request *request, int status, const char *detail);
 void http_pending(server *s);
+
+/* request_timeout.c: a request that is not whole in time is answered 408 */
+int request_timeout_start(server *s);
+void request_timeout_stop(void);
+/* The request on this descriptor is whole; -1: it came too late and has been answered. */
+int request_timeout_arrived(int fd);
 
 /* api.c: the host's own routes. NULL: not one of them; else the methods that the path takes. */
 const char *api_methods(const char *path, int *open_to_all);

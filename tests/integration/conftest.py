@@ -77,8 +77,9 @@ def files():
 
 
 class Hermes:
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, options=(), **settings):
         self.directory = str(directory)
+        self.options = options
         self.port = settings.pop("port", None) or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.settings = settings
@@ -87,7 +88,7 @@ class Hermes:
     def start(self):
         environment = {"PATH": os.environ["PATH"], "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "API_PORT": str(self.port), "HERMES_ENABLE_SSE": "true", **self.settings}
         self.log = open(os.path.join(self.directory, "log"), "ab")
-        self.process = subprocess.Popen([os.environ["HERMES_SERVER"]], cwd=self.directory, env=environment, stderr=self.log)
+        self.process = subprocess.Popen([os.environ["HERMES_SERVER"], *self.options], cwd=self.directory, env=environment, stderr=self.log)
         for _ in range(200):
             try:
                 self.health()
@@ -190,8 +191,8 @@ class Stream:
 def hermes(tmp_path):
     running = []
 
-    def start(**settings):
-        running.append(Hermes(tmp_path, **settings))
+    def start(options=(), **settings):
+        running.append(Hermes(tmp_path, options, **settings))
         return running[-1]
 
     yield start
