@@ -18,6 +18,8 @@ missing=
 for package in $packages; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
 if [ -n "$missing" ]; then
   sudo=
   [ "$(id -u)" = 0 ] || sudo="sudo -n"
@@ -28,6 +30,20 @@ if [ -n "$missing" ]; then
     exit 2
   fi
 fi
+
+# Once, into the git-ignored node_modules beside the lock file.
+install_node_modules() {
+  modules=tests/integration/eventsource
+  ! cmp -s $modules/package-lock.json $modules/node_modules/.lock || return 0
+  echo "installing the node modules of $modules"
+  if ! (cd $modules && npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock); then
+    echo "could not install them; needed: node 18 or newer with npm (as root: apt-get install nodejs npm), and npm's registry" >&2
+    exit 2
+  fi
+}
+case "$only" in
+"" | integration) install_node_modules ;;
+esac
 
 build=build/tests
 mkdir -p "$build"
