@@ -49,12 +49,17 @@ void http_reply(struct evhttp_request *http, const hermes_sse_request *request, 
   struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
   struct evbuffer *out = evbuffer_new();
   const char *name, *value;
+  char length[24];
 
   for (size_t i = 0; request && hermes_sse_request_header(request, i, &name, &value) == HERMES_SSE_OK; i++)
     evhttp_add_header(headers, name, value);
   if (type)
     evhttp_add_header(headers, "content-type", type);
   evhttp_add_header(headers, "x-content-type-options", "nosniff");
+  if (http->type == EVHTTP_REQ_CONNECT) { /* which evhttp takes for a tunnel that needs no length */
+    snprintf(length, sizeof length, "%zu", len);
+    evhttp_add_header(headers, "content-length", length);
+  }
   if (out && len > 0)
     evbuffer_add(out, body, len);
   evhttp_send_reply(http, status, NULL, out);
@@ -167,8 +172,7 @@ int http_start(server *s)
     return -1;
   evhttp_set_max_headers_size(s->http, MAX_HEADERS);
   evhttp_set_max_body_size(s->http, MAX_BODY);
-  evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+  evhttp_set_allowed_methods(s->http, UINT16_MAX); /* the service answers 405, and says what is allowed */
   evhttp_set_gencb(s->http, on_request, s);
   return evhttp_bind_socket(s->http, host, (uint16_t)setting(s, "API_PORT"));
 }

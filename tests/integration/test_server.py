@@ -66,9 +66,7 @@ def test_names_are_harmless_and_nothing_is_overwritten(hermes, files):
     for path in ["/small.txt", "/small.txt", "/redirect", "/.hidden", "/..%2f..%2fevil"]:
         server.wait(server.add(files + path), "completed")
     names = sorted(os.listdir(os.path.join(server.directory, "downloads")))
-    assert names == ["_._2f.._2fevil".replace("_._2f", "_._2f"), "_hidden", "redirect", "small (2).txt", "small.txt"] or \
-        {"_hidden", "redirect", "small (2).txt", "small.txt"} < set(names) and len(names) == 5
-    assert not any(name.startswith(".") or "/" in name for name in names)
+    assert names == sorted(["small.txt", "small (2).txt", "redirect", "_hidden", "_._2f.._2fevil"])
 
 
 def test_cancel_removes_the_part(hermes, files):
