@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-pytest python3-selenium chromium chromium-driver"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -115,10 +115,11 @@ bench() {
   done
 }
 
-# Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one.
+# Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one. Four at a time,
+# as these tests mostly wait.
 integration() {
   HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider --ignore tests/integration/test_page.py tests/integration || return 1
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --ignore tests/integration/test_page.py tests/integration || return 1
   HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_page.py
 }

@@ -1,5 +1,6 @@
 """A real hermes-server per test, and a file server for it to fetch from; both on free loopback ports, stopped by pid."""
 import http.server
+import itertools
 import json
 import os
 import signal
@@ -15,10 +16,18 @@ import pytest
 BIG = os.urandom(400_000)
 
 
+# Below those that the kernel gives to clients, so that a stopped server finds its port free; apart for tests in parallel.
+PORTS = itertools.cycle(range(16000 + os.getpid() * 61 % 8000, 32000))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Files(http.server.BaseHTTPRequestHandler):
