@@ -108,9 +108,9 @@ coverage() {
     --filter 'lib/core/(event|limits|keys|pool|log|retention|readers)\.c' || return 1
 }
 
-# The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh on a quiet machine.
+# The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
-  for name in encode streams delivery; do
+  for name in encode streams delivery server; do
     "$build/clang/tests/bench/bench-$name" --short || return 1
   done
 }

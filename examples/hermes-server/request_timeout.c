@@ -166,6 +166,9 @@ void request_timeout_stop(void)
   if (sweep)
     event_free(sweep);
   free(arrivals);
+  sweep = NULL;
+  arrivals = NULL;
+  n_arrivals = 0;
 }
 
 int request_timeout_arrived(int fd)

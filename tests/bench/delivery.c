@@ -5,105 +5,14 @@
  *   delivery [--short] */
 #include "../../examples/hosts/epoll.h"
 #include "bench.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include "clients.h"
 
-enum { PAIRS = 9, MAX_BURST = 64 };
+enum { PAIRS = 9 };
 
-typedef struct shared {
-  _Atomic uint64_t received;
-  _Atomic int connected;
-} shared;
-
-static shared *both;
 static host h;
 static hermes_sse_bus *bus;
-static int *fds; /* in the order of service */
-static int n_fds;
 static int recording;
 static int deliveries; /* at least so many in each half of a pair */
-
-static void fail(const char *what)
-{
-  perror(what);
-  exit(1);
-}
-
-static void pin(int core)
-{
-  cpu_set_t set;
-
-  CPU_ZERO(&set);
-  CPU_SET((size_t)core, &set);
-  sched_setaffinity(0, sizeof set, &set);
-}
-
-/* ---- the clients' process ---- */
-
-static void connect_one(int epoll, uint16_t port, int i, int keyed)
-{
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
-  struct epoll_event e = { .events = EPOLLIN };
-  char request[64];
-  int fd = socket(AF_INET, SOCK_STREAM, 0), len;
-
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (unsigned)i / 10000);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
-    fail("connect");
-  len = keyed ? snprintf(request, sizeof request, "GET /%d HTTP/1.1\r\n\r\n", i)
-              : snprintf(request, sizeof request, "GET / HTTP/1.1\r\n\r\n");
-  if (send(fd, request, (size_t)len, 0) != len)
-    fail("send");
-  e.data.fd = fd;
-  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
-}
-
-static void clients(uint16_t port, int n, int keyed)
-{
-  static char room[1 << 20];
-  struct epoll_event events[512];
-  int epoll = epoll_create1(0);
-
-  pin(1);
-  for (int i = 0; i < n; i++)
-    connect_one(epoll, port, i, keyed);
-  atomic_store(&both->connected, 1);
-  for (;;) {
-    int ready = epoll_wait(epoll, events, 512, -1);
-
-    for (int i = 0; i < ready; i++) {
-      ssize_t got = recv(events[i].data.fd, room, sizeof room, MSG_DONTWAIT);
-
-      if (got > 0)
-        atomic_fetch_add(&both->received, (uint64_t)got);
-      else if (got == 0)
-        _exit(0);
-    }
-  }
-}
-
-static void wait_until_received(uint64_t bytes)
-{
-  struct timespec moment = { .tv_nsec = 20000 };
-
-  for (int i = 0; atomic_load(&both->received) < bytes; i++) {
-    if (i > 500000) {
-      fprintf(stderr, "delivery: clients got %llu of %llu bytes\n", (unsigned long long)atomic_load(&both->received),
-              (unsigned long long)bytes);
-      exit(1);
-    }
-    nanosleep(&moment, NULL);
-  }
-}
-
-/* ---- the server's process ---- */
 
 static hermes_sse_ssize writev_of(hermes_sse_stream *stream, const struct iovec *iov, int n, void *user)
 {
@@ -186,20 +95,10 @@ static size_t warm_up(int n, size_t size, int keyed)
 
 static pid_t open_clients(int n, int keyed)
 {
-  uint16_t port;
-  pid_t child;
+  pid_t child = clients_start(start_host(), n, keyed ? "GET /%d HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n");
 
-  atomic_store(&both->received, 0);
-  atomic_store(&both->connected, 0);
-  port = start_host();
-  child = fork();
-  if (child == 0)
-    clients(port, n, keyed);
-  pin(0);
   while (streams() < (uint64_t)n)
     host_wait(&h, now_ms() + 100);
-  fds = calloc((size_t)n, sizeof *fds);
-  n_fds = 0;
   recording = 1;
   warm_up(n, 10, keyed);
   recording = 0;
@@ -210,8 +109,7 @@ static pid_t open_clients(int n, int keyed)
 
 static void close_clients(pid_t child)
 {
-  kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
+  clients_stop(child);
   while (streams() > 0) {
     host_wait(&h, now_ms() + 10);
     run_hub();
@@ -220,28 +118,6 @@ static void close_clients(pid_t child)
   hermes_sse_bus_free(bus);
   close(h.server);
   close(h.epoll);
-  free(fds);
-}
-
-/* CPU nanoseconds per client: one send() of `bytes`, or one sendmsg() of `events` pieces of that size. */
-static double floor_ns(int n, size_t bytes, int events, uint64_t *expected)
-{
-  static char ready[MAX_BURST * 65536];
-  struct iovec iov[MAX_BURST];
-  struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)events };
-  double from = cpu_ns();
-
-  for (int i = 0; i < events; i++)
-    iov[i] = (struct iovec){ .iov_base = ready + (size_t)i * bytes, .iov_len = bytes };
-  for (int i = 0; i < n; i++) {
-    ssize_t sent = events == 1 ? send(fds[i], ready, bytes, MSG_NOSIGNAL) : sendmsg(fds[i], &m, MSG_NOSIGNAL);
-
-    if (sent != (ssize_t)bytes * events)
-      fail("floor");
-  }
-  from = (cpu_ns() - from) / n;
-  wait_until_received(*expected += (uint64_t)n * bytes * (uint64_t)events);
-  return from;
 }
 
 static double host_ns(int n, size_t size, int events, int keyed, double *publish_ns, uint64_t *expected)
@@ -268,7 +144,7 @@ static void measure(const char *name, int n, size_t size, int events, int keyed,
   double floors[PAIRS], hosts[PAIRS], ratios[PAIRS], publishes[PAIRS];
   int rounds = deliveries / (n * events) + 1;
   size_t bytes = warm_up(n, size, keyed);
-  uint64_t expected = atomic_load(&both->received);
+  uint64_t expected = clients_received();
   double ratio;
 
   for (int p = 0; p < PAIRS; p++) {
@@ -356,16 +232,9 @@ static void memory(int n)
 
 int main(int argc, char **argv)
 {
-  struct rlimit limit;
-  int quick = is_short(argc, argv), most;
+  int quick = is_short(argc, argv), most = most_clients();
 
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  most = limit.rlim_max > 10100 ? 10000 : (int)limit.rlim_max - 100;
-  both = mmap(NULL, sizeof *both, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   deliveries = quick ? 1000 : 20000;
-  printf("descriptors: at most %llu in a process; so at most %d clients\n", (unsigned long long)limit.rlim_max, most);
   if (!quick)
     memory(most);
   printf("delivery, CPU us per event and client  clients   bytes    floor     host   ratio  target\n");

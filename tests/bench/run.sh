@@ -1,11 +1,20 @@
 #!/bin/sh
-# The benchmarks in full, from a release build: about three minutes on two cores.
+# The benchmarks, from a release build, each with its table.
+#   sh tests/bench/run.sh             short: half a minute, shows that they work and roughly where they stand
+#   sh tests/bench/run.sh --full      the figures to quote: about four minutes on two quiet cores
 set -eu
 cd "$(dirname "$0")/../.."
+case "${1-}" in
+--full) short= ;;
+"") short=--short ;;
+*) echo "usage: sh tests/bench/run.sh [--full]" >&2; exit 2 ;;
+esac
+
 build=build/bench
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dbuildtype=release >/dev/null
 ninja -C "$build" >/dev/null
-for name in encode streams delivery; do
-  "$build/tests/bench/bench-$name" "$@"
+for name in encode streams delivery server; do
+  [ -x "$build/tests/bench/bench-$name" ] || { echo "$name: not built; it needs libevent and libcurl"; continue; }
+  "$build/tests/bench/bench-$name" $short
   echo
 done
