@@ -235,7 +235,7 @@ static void memory(int n)
   uint16_t port = free_port();
   pid_t child;
 
-  if (!mkdtemp(directory))
+  if (!idle || !mkdtemp(directory))
     fail(directory);
   child = spawn_server(port, directory);
   wait_until_up(port);

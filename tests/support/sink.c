@@ -76,6 +76,7 @@ static char *body(const sink *s, size_t *len, int *ended)
   const char *at = s->bytes, *end = at + s->n;
   char *out = calloc(1, s->n + 1);
 
+  ck_assert_ptr_nonnull(out);
   *len = 0;
   if (s->head) {
     at = s->n ? memmem(at, s->n, "\r\n\r\n", 4) : NULL;

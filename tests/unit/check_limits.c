@@ -245,10 +245,9 @@ static void come_and_go(const hermes_sse_environment *env, memory *m, void *user
   hermes_sse_limits_class(l, "address", &c);
   for (int i = 0; i < 40; i++) {
     char text[16];
+    int rv = snprintf(text, sizeof text, "%d", i);
     hermes_sse_limit_key k[] = { key("user", "u"), key("tenant", text), key("address", text) };
-    int rv;
 
-    snprintf(text, sizeof text, "%d", i);
     rv = hermes_sse_limits_admit(l, k, i % 2 ? 3 : 2, 0, NULL, &t[i]);
     ck_assert(rv == HERMES_SSE_OK || (rv == HERMES_SSE_ERR_NOMEM && m->failed > 0 && !t[i].limits));
     live += rv == HERMES_SSE_OK;
@@ -273,10 +272,11 @@ static void *visitor(void *arg)
 
   for (int i = 0; i < 5000; i++) {
     char text[8];
-    hermes_sse_limit_key k[] = { key("user", "u"), key("address", text), key("tenant", "t") };
+    hermes_sse_limit_key k[] = { key("user", "u"), key("tenant", "t"), { 0 } };
     hermes_sse_ticket t = { 0 };
 
     snprintf(text, sizeof text, "%d", rand_r(&seed) % 20);
+    k[2] = key("address", text);
     if (hermes_sse_limits_admit(l, k, 3, (uint64_t)i, NULL, &t) == HERMES_SSE_OK)
       hermes_sse_ticket_release(&t);
   }
