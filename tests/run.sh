@@ -14,22 +14,10 @@ case "${1-}" in
 *) echo "usage: sh tests/run.sh [--only PART]" >&2; exit 2 ;;
 esac
 
-missing=
-for package in $packages; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-command -v node >/dev/null || missing="$missing nodejs"
-command -v npm >/dev/null || missing="$missing npm"
-if [ -n "$missing" ]; then
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo="sudo -n"
-  echo "installing:$missing"
-  # shellcheck disable=SC2086
-  if ! { $sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; then
-    echo "could not install them; as root: apt-get install --no-install-recommends$missing" >&2
-    exit 2
-  fi
-fi
+build=build/tests
+. tests/parts.sh
+# shellcheck disable=SC2086
+install $packages
 
 # Once, into the git-ignored node_modules beside the lock file.
 install_node_modules() {
@@ -45,45 +33,7 @@ case "$only" in
 "" | integration) install_node_modules ;;
 esac
 
-build=build/tests
-mkdir -p "$build"
-passed=0
-failed=0
-names=
-started=$(date +%s)
-
-# part NAME COMMAND...: runs it quietly, prints its time, and its output if it fails.
-part() {
-  name=$1
-  shift
-  [ -z "$only" ] || [ "$only" = "$name" ] || return 0
-  from=$(date +%s)
-  if "$@" >"$build/$name.log" 2>&1; then
-    passed=$((passed + 1))
-    printf '%-11s ok    %3d s\n' "$name" $(($(date +%s) - from))
-  else
-    failed=$((failed + 1))
-    names="$names $name"
-    printf '%-11s FAIL  %3d s\n' "$name" $(($(date +%s) - from))
-    tail -n 60 "$build/$name.log"
-  fi
-}
-
-# configure_and_test DIR MESON_OPTIONS... -- TEST_OPTIONS...
-configure_and_test() {
-  dir=$build/$1
-  shift
-  options=
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    options="$options $1"
-    shift
-  done
-  [ $# -eq 0 ] || shift
-  # shellcheck disable=SC2086
-  [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dwerror=true $options || return 1
-  ninja -C "$dir" || return 1
-  meson test -C "$dir" --print-errorlogs "$@"
-}
+begin
 
 unit() { configure_and_test unit -Dbuildtype=debugoptimized; }
 clang_build() { CC=clang configure_and_test clang -Dbuildtype=release -- --suite unit; }
@@ -135,7 +85,4 @@ part coverage coverage
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
 [ ! -s "$build/bench.log" ] || cat "$build/bench.log"
-[ -z "$names" ] || echo "failed:$names (logs in $build)"
-echo "share: $(($(date +%s) - started)) of 180 s"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end share 180

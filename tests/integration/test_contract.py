@@ -285,6 +285,18 @@ def test_tokens(hermes):
     assert curl(server, "/api/v1/events/queue?token=" + answer["token"][:-1] + "!", "-I")[0] == 401
 
 
+@pytest.mark.skipif(os.environ.get("HERMES_SSE_TESTS") != "long", reason="takes the shortest life of a token, a minute")
+def test_a_stream_ends_with_its_token(hermes):
+    server = hermes(HERMES_API_KEYS=KEY)
+    started = time.monotonic()
+    token = json.loads(server.request("/api/v1/events/token", "POST", {"scope": "queue", "ttl": 60}, BEARER)[2])["token"]
+    stream = server.stream("/api/v1/events/queue?token=" + token)
+    stream.socket.settimeout(90)
+    assert {event[0] for event in iter(stream.event, None)} == {"message", "heartbeat"}
+    assert 58 <= time.monotonic() - started <= 63
+    assert server.stream("/api/v1/events/queue?token=" + token).status == 401
+
+
 # ---- what a stream carries ----
 
 def test_ids_come_back_by_header_or_query(hermes, files):

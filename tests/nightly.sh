@@ -1,0 +1,54 @@
+#!/bin/sh
+# The long forms of everything: half an hour or more, for a quiet machine. Ends with a summary as tests/run.sh does.
+#   sh tests/nightly.sh                   everything
+#   sh tests/nightly.sh --only PART       one part: everyday, valgrind, analyzer, bench
+# A part more is a line more below: part NAME COMMAND...
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+only=
+case "${1-}" in
+--only) only=${2-} ;;
+"") ;;
+*) echo "usage: sh tests/nightly.sh [--only PART]" >&2; exit 2 ;;
+esac
+build=build/nightly
+. tests/parts.sh
+install gcc libc6-dev meson ninja-build pkg-config check libcjson-dev libevent-dev libcurl4-openssl-dev python3 valgrind
+begin
+
+# What every change runs, with its long tests: 100,000 resets, lives of tokens.
+everyday() { HERMES_SSE_TESTS=long sh tests/run.sh; }
+
+# In one process each: a test that forks would hide what its child says.
+valgrind_units() {
+  CK_FORK=no configure_and_test valgrind -Dbuildtype=debugoptimized -- --suite unit -t 20 \
+    --wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect'
+}
+
+# gcc's analyzer knows no invariants: tests/analyzer.txt has what it says wrongly, and why. It must say that and nothing else.
+analyzer() {
+  rm -rf "$build/analyzer"
+  CC=gcc meson setup "$build/analyzer" -Dbuildtype=debugoptimized -Dc_args='-fanalyzer -fdiagnostics-color=never' || return 1
+  ninja -C "$build/analyzer" >"$build/analyzer.out" || { cat "$build/analyzer.out"; return 1; }
+  sed -n 's/^\(\.\.\/\)*\([^:]*\):.*warning: .*\[\(-Wanalyzer[^]=]*\)\].*/\2 \3/p' "$build/analyzer.out" |
+    sed ':again; s#[^/ ]*/\.\./##; t again' | sort -u >"$build/analyzer.found"
+  sed -n 's/ *#.*//; /./p' tests/analyzer.txt | sort -u | diff - "$build/analyzer.found" ||
+    { echo "> is new, see $build/analyzer.out; < is said no more, take it out of tests/analyzer.txt"; return 1; }
+}
+
+# A miss is believed when it comes twice: shared machines vary.
+bench() {
+  sh tests/bench/run.sh --full | tee "$build/bench.txt"
+  grep -q MISS "$build/bench.txt" || return 0
+  sh tests/bench/run.sh --full | tee "$build/bench.txt"
+  ! grep MISS "$build/bench.txt"
+}
+
+part everyday everyday
+part valgrind valgrind_units
+part analyzer analyzer
+part bench bench
+[ ! -s "$build/everyday.log" ] || sed 's/^/everyday: /' "$build/everyday.log"
+[ ! -s "$build/bench.txt" ] || cat "$build/bench.txt"
+end took
