@@ -16,6 +16,7 @@ build=build/nightly
 . tests/parts.sh
 install gcc libc6-dev meson ninja-build pkg-config check libcjson-dev libevent-dev libcurl4-openssl-dev python3 valgrind
 begin
+rm -f "$build/everyday.log" "$build/bench.txt"
 
 # What every change runs, with its long tests: 100,000 resets, lives of tokens.
 everyday() { HERMES_SSE_TESTS=long sh tests/run.sh; }

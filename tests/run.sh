@@ -60,8 +60,8 @@ coverage() {
 
 # The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
-  for name in encode streams delivery server; do
-    "$build/clang/tests/bench/bench-$name" --short || return 1
+  for one in encode streams delivery server; do
+    "$build/clang/tests/bench/bench-$one" --short || return 1
   done
 }
 
