@@ -7,6 +7,7 @@ enum { DEFAULT_EVENT_BYTES = 1 << 20, DEFAULT_PENDING_ENTRIES = 65536, DEFAULT_P
 
 static int read_options(hermes_sse_bus_options *o, const hermes_sse_bus_options *options, hermes_sse_environment *env)
 {
+  const uint64_t most = UINT64_C(1) << 30;
   int rv = hermes_sse__options_read(o, sizeof *o, options);
 
   if (rv < 0)
@@ -14,9 +15,14 @@ static int read_options(hermes_sse_bus_options *o, const hermes_sse_bus_options 
   o->max_event_bytes = hermes_sse__or(o->max_event_bytes, DEFAULT_EVENT_BYTES);
   o->max_pending_entries = hermes_sse__or(o->max_pending_entries, DEFAULT_PENDING_ENTRIES);
   o->max_pending_bytes = hermes_sse__or(o->max_pending_bytes, DEFAULT_PENDING_BYTES);
-  if (o->max_event_bytes > UINT64_C(1) << 30 || o->max_pending_entries > UINT64_C(1) << 30)
-    return HERMES_SSE_ERR_OPTION;
-  return hermes_sse__environment_read(env, o->environment);
+  rv = hermes_sse__environment_read(env, o->environment);
+  if (rv < 0)
+    return rv;
+  if (o->max_event_bytes > most)
+    return hermes_sse__refuse_number(env, "max_event_bytes", o->max_event_bytes, "1 to 1073741824");
+  if (o->max_pending_entries > most)
+    return hermes_sse__refuse_number(env, "max_pending_entries", o->max_pending_entries, "1 to 1073741824");
+  return HERMES_SSE_OK;
 }
 
 int hermes_sse_bus_new(const hermes_sse_bus_options *options, hermes_sse_bus **bus)

@@ -32,6 +32,12 @@ static uint64_t silence_ms(const hermes_sse_hub *hub, uint32_t slot)
   return span - span / 2 * (slot * UINT64_C(29) % PHASES) / PHASES;
 }
 
+static int has_clock(const hermes_sse_hub *hub)
+{
+  return hub->options.heartbeat_ms != HERMES_SSE_NEVER || hub->options.timeout_ms != HERMES_SSE_NEVER ||
+         hub->has_deadline;
+}
+
 static int is_waiting(const hermes_sse__hot *hot)
 {
   return hot->flags & HERMES_SSE__PULL ? !(hot->flags & HERMES_SSE__IDLE) : (hot->flags & HERMES_SSE__BLOCKED) != 0;
@@ -80,10 +86,9 @@ void hermes_sse__clock_run(hermes_sse_hub *hub)
 
 uint64_t hermes_sse__clock_next(const hermes_sse_hub *hub)
 {
-  uint64_t n = hub->slots.n, step;
+  uint64_t steps = hub->slots.n < STEPS ? hub->slots.n : STEPS;
 
-  if (hub->slots.used == 0)
+  if (hub->slots.used == 0 || !has_clock(hub))
     return HERMES_SSE_NEVER;
-  step = n < STEPS ? (lap_ms(hub) + n - 1) / n : lap_ms(hub) / STEPS;
-  return hub->hand_ms + (step > 0 ? step : 1);
+  return hub->hand_ms + (lap_ms(hub) + steps - 1) / steps; /* rounded up: the hand has a slot to go to by then */
 }

@@ -18,8 +18,12 @@ int hermes_sse_bus_drain(hermes_sse_bus *bus, const hermes_sse_drain_options *op
   o.retry_min_ms = hermes_sse__or(o.retry_min_ms, DEFAULT_RETRY_MIN_MS);
   o.retry_max_ms =
       hermes_sse__or(o.retry_max_ms, o.retry_min_ms > DEFAULT_RETRY_MAX_MS ? o.retry_min_ms : DEFAULT_RETRY_MAX_MS);
-  if (o.retry_min_ms > o.retry_max_ms || o.retry_max_ms > UINT32_MAX || o.within_ms > UINT32_MAX)
-    return HERMES_SSE_ERR_OPTION;
+  if (o.retry_min_ms > o.retry_max_ms)
+    return hermes_sse__refuse_number(&bus->env, "retry_min_ms", o.retry_min_ms, "at most retry_max_ms");
+  if (o.retry_max_ms > UINT32_MAX)
+    return hermes_sse__refuse_number(&bus->env, "retry_max_ms", o.retry_max_ms, "at most 4294967295");
+  if (o.within_ms > UINT32_MAX)
+    return hermes_sse__refuse_number(&bus->env, "within_ms", o.within_ms, "at most 4294967295");
   pthread_mutex_lock(&bus->hubs_lock);
   if (!atomic_load(&bus->draining)) {
     bus->drain = o;

@@ -15,8 +15,10 @@ static int period_ok(uint64_t ms)
   return ms == HERMES_SSE_NEVER || (ms >= MIN_PERIOD_MS && ms <= UINT64_C(1) << 30);
 }
 
-static int read_options(hermes_sse_hub_options *o, const hermes_sse_hub_options *options)
+static int read_options(const hermes_sse_environment *env, hermes_sse_hub_options *o,
+                        const hermes_sse_hub_options *options)
 {
+  static const char accepted[] = "10 to 1073741824, 0 for the default, HERMES_SSE_NEVER";
   int rv = hermes_sse__options_read(o, sizeof *o, options);
 
   if (rv < 0)
@@ -24,8 +26,13 @@ static int read_options(hermes_sse_hub_options *o, const hermes_sse_hub_options 
   o->heartbeat_ms = hermes_sse__or(o->heartbeat_ms, DEFAULT_HEARTBEAT_MS);
   o->timeout_ms = hermes_sse__or(o->timeout_ms, DEFAULT_TIMEOUT_MS);
   o->lifetime_ms = hermes_sse__or(o->lifetime_ms, HERMES_SSE_NEVER);
-  return period_ok(o->heartbeat_ms) && period_ok(o->timeout_ms) && period_ok(o->lifetime_ms) ? HERMES_SSE_OK
-                                                                                             : HERMES_SSE_ERR_OPTION;
+  if (!period_ok(o->heartbeat_ms))
+    return hermes_sse__refuse_number(env, "heartbeat_ms", o->heartbeat_ms, accepted);
+  if (!period_ok(o->timeout_ms))
+    return hermes_sse__refuse_number(env, "timeout_ms", o->timeout_ms, accepted);
+  if (!period_ok(o->lifetime_ms))
+    return hermes_sse__refuse_number(env, "lifetime_ms", o->lifetime_ms, accepted);
+  return HERMES_SSE_OK;
 }
 
 static int own_heartbeat(hermes_sse_hub *hub)
@@ -35,7 +42,7 @@ static int own_heartbeat(hermes_sse_hub *hub)
   if (bytes->len == 0)
     return HERMES_SSE_OK;
   if (bytes->len > hub->bus->max_event_bytes)
-    return HERMES_SSE_ERR_OPTION;
+    return hermes_sse__refuse_number(&hub->env, "heartbeat_bytes of length", bytes->len, "at most max_event_bytes");
   hub->heartbeat_bytes = hermes_sse__frame_verbatim(&hub->env, bytes->ptr, bytes->len);
   return hub->heartbeat_bytes ? HERMES_SSE_OK : HERMES_SSE_ERR_NOMEM;
 }
@@ -44,7 +51,7 @@ int hermes_sse_hub_new(hermes_sse_bus *bus, const hermes_sse_hub_options *option
 {
   hermes_sse_hub_options o;
   hermes_sse_hub *h;
-  int rv = read_options(&o, options);
+  int rv = read_options(&bus->env, &o, options);
 
   if (rv < 0)
     return rv;

@@ -16,9 +16,10 @@ struct hermes_sse_hub {
   hermes_sse_bus *bus; /* NULL once the hub is freed and only its streams remain */
   hermes_sse_environment env;
   hermes_sse_hub_options options;
-  unsigned depth;   /* host callbacks under way */
-  uint8_t dying;    /* freed inside a callback */
-  uint8_t has_pull; /* a pull stream was ever opened: its host takes what a run offers after that run */
+  unsigned depth;       /* host callbacks under way */
+  uint8_t dying;        /* freed inside a callback */
+  uint8_t has_pull;     /* a pull stream was ever opened: its host takes what a run offers after that run */
+  uint8_t has_deadline; /* a stream with one was ever opened */
 
   hermes_sse_hub *next_in_bus, *next_cursor; /* the bus's lists, under its locks */
   uint64_t cursor;                           /* under the bus's lock: what the ring may forget for us */

@@ -18,9 +18,14 @@ static int read_options(hermes_sse_limits_options *o, const hermes_sse_limits_op
   o->retry_min_s = hermes_sse__or(o->retry_min_s, DEFAULT_RETRY_MIN_S);
   o->retry_max_s =
       hermes_sse__or(o->retry_max_s, o->retry_min_s > DEFAULT_RETRY_MAX_S ? o->retry_min_s : DEFAULT_RETRY_MAX_S);
-  if (o->max_total > max_tickets || o->retry_min_s > o->retry_max_s || o->retry_max_s > UINT32_MAX)
-    return HERMES_SSE_ERR_OPTION;
-  return hermes_sse__environment_read(env, o->environment);
+  rv = hermes_sse__environment_read(env, o->environment);
+  if (rv < 0)
+    return rv;
+  if (o->max_total > max_tickets)
+    return hermes_sse__refuse_number(env, "max_total", o->max_total, "at most 1073741824, HERMES_SSE_NEVER");
+  if (o->retry_min_s > o->retry_max_s || o->retry_max_s > UINT32_MAX)
+    return hermes_sse__refuse_number(env, "retry_max_s", o->retry_max_s, "retry_min_s to 4294967295");
+  return HERMES_SSE_OK;
 }
 
 int hermes_sse_limits_new(const hermes_sse_limits_options *options, hermes_sse_limits **limits)
@@ -85,9 +90,12 @@ int hermes_sse_limits_class(hermes_sse_limits *limits, const char *key_class, co
   if (rv < 0)
     return rv;
   o.burst = hermes_sse__or(o.burst, o.per_minute);
-  if (o.max_tickets > max_tickets || o.per_minute > MAX_RATE || o.burst > MAX_RATE ||
-      (o.burst > 0 && o.per_minute == 0))
-    return HERMES_SSE_ERR_OPTION;
+  if (o.max_tickets > max_tickets)
+    return hermes_sse__refuse_number(&limits->env, "max_tickets", o.max_tickets, "at most 1073741824");
+  if (o.per_minute > MAX_RATE)
+    return hermes_sse__refuse_number(&limits->env, "per_minute", o.per_minute, "at most 1048576");
+  if (o.burst > MAX_RATE || (o.burst > 0 && o.per_minute == 0))
+    return hermes_sse__refuse_number(&limits->env, "burst", o.burst, "at most 1048576, with per_minute");
   pthread_mutex_lock(&limits->lock);
   rv = hermes_sse__class_get(limits, key_class, &index);
   if (rv == HERMES_SSE_OK)
@@ -343,7 +351,7 @@ int hermes_sse_limits_admit(hermes_sse_limits *limits, const hermes_sse_limit_ke
   arrival a = { .n = 0 };
   int rv = HERMES_SSE_OK;
 
-  if (n > HERMES_SSE_TICKET_KEYS_MAX || (n > 0 && !keys))
+  if (n > HERMES_SSE_TICKET_KEYS_MAX || (n > 0 && !keys) || (verdict && verdict->size < sizeof verdict->size))
     return HERMES_SSE_ERR_OPTION;
   pthread_mutex_lock(&limits->lock);
   if (now_ms > limits->now_ms)

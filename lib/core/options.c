@@ -1,4 +1,6 @@
 #include "core/options.h"
+#include "core/environment.h"
+#include <inttypes.h>
 #include <string.h>
 
 int hermes_sse__options_read(void *to, size_t size, const void *from)
@@ -45,4 +47,17 @@ int hermes_sse__options_write(void *to, const void *from, size_t size)
 uint64_t hermes_sse__or(uint64_t value, uint64_t otherwise)
 {
   return value ? value : otherwise;
+}
+
+int hermes_sse__refuse(const hermes_sse_environment *env, const char *member, const char *accepted)
+{
+  hermes_sse__log_line(env, HERMES_SSE_LOG_ERROR, "%s refused; accepted: %s", member, accepted);
+  return HERMES_SSE_ERR_OPTION;
+}
+
+int hermes_sse__refuse_number(const hermes_sse_environment *env, const char *member, uint64_t value,
+                              const char *accepted)
+{
+  hermes_sse__log_line(env, HERMES_SSE_LOG_ERROR, "%s %" PRIu64 " refused; accepted: %s", member, value, accepted);
+  return HERMES_SSE_ERR_OPTION;
 }

@@ -44,9 +44,9 @@ int hermes_sse_stream_peek(hermes_sse_stream *stream, struct iovec *iov, int max
 
   if (rv < 0)
     return rv;
-  if (!iov || max < 1)
+  if (!iov || max < 1 || max > HERMES_SSE_IOV_MAX)
     return HERMES_SSE_ERR_OPTION;
-  rv = offer(stream, max < HERMES_SSE_IOV_MAX ? max : HERMES_SSE_IOV_MAX, max_bytes);
+  rv = offer(stream, max, max_bytes);
   if (rv > 0)
     memcpy(iov, stream->hub->gather.iov, (size_t)rv * sizeof *iov);
   return rv;

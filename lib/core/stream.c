@@ -61,14 +61,21 @@ static int read_options(hermes_sse_hub *hub, hermes_sse_stream_options *o, const
 {
   if (!options || hermes_sse__options_read(o, sizeof *o, options) < 0)
     return HERMES_SSE_ERR_OPTION;
-  if (o->flags & ~(uint64_t)(HERMES_SSE_STREAM_PULL | HERMES_SSE_STREAM_CHUNKED) ||
-      (o->http != 0 && o->http != 10 && o->http != 11) || (o->http == 10 && o->flags & HERMES_SSE_STREAM_CHUNKED) ||
-      o->n_topics > HERMES_SSE_SUBSCRIPTIONS_MAX || (o->n_topics > 0 && !o->topics) ||
-      (o->extra_headers.len > 0 && o->http == 0))
-    return HERMES_SSE_ERR_OPTION;
+  if (o->flags & ~(uint64_t)(HERMES_SSE_STREAM_PULL | HERMES_SSE_STREAM_CHUNKED))
+    return hermes_sse__refuse_number(&hub->env, "flags", o->flags, "HERMES_SSE_STREAM_ flags of this version");
   if (!(o->flags & HERMES_SSE_STREAM_PULL) && !hub->options.writev)
-    return HERMES_SSE_ERR_OPTION;
-  return hermes_sse__head_check(o->extra_headers);
+    return hermes_sse__refuse(&hub->env, "flags", "HERMES_SSE_STREAM_PULL, for a hub without writev");
+  if (o->http != 0 && o->http != 10 && o->http != 11)
+    return hermes_sse__refuse_number(&hub->env, "http", o->http, "0, 10, 11");
+  if (o->http == 10 && o->flags & HERMES_SSE_STREAM_CHUNKED)
+    return hermes_sse__refuse(&hub->env, "http 10 with HERMES_SSE_STREAM_CHUNKED", "11, which has chunks");
+  if (o->n_topics > HERMES_SSE_SUBSCRIPTIONS_MAX || (o->n_topics > 0 && !o->topics))
+    return hermes_sse__refuse_number(&hub->env, "topics, in number", o->n_topics,
+                                     "at most HERMES_SSE_SUBSCRIPTIONS_MAX");
+  if ((o->extra_headers.len > 0 && o->http == 0) || hermes_sse__head_check(o->extra_headers) < 0)
+    return hermes_sse__refuse(&hub->env, "extra_headers",
+                              "lines \"name: value\", each ended by CR LF, with http 10 or 11");
+  return HERMES_SSE_OK;
 }
 
 static size_t append(unsigned char *to, const hermes_sse_frame *frame, int chunked)
@@ -184,6 +191,7 @@ int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options 
   }
   hot->position = position;
   hot->deadline = deadline(hub, &o);
+  hub->has_deadline |= hot->deadline != 0;
   s->ticket = o.ticket;
   if (o.flags & HERMES_SSE_STREAM_PULL)
     hub->has_pull = 1;
@@ -400,7 +408,9 @@ int hermes_sse_stream_position(const hermes_sse_stream *stream, hermes_sse_id *i
 
   if (!hub->bus)
     return HERMES_SSE_ERR_STATE;
-  if (position < hub->head && hermes_sse__caught_up(stream, position))
+  if (stream->out && stream->out->seq) /* half an event is none */
+    position = stream->out->seq - 1;
+  else if (position < hub->head && hermes_sse__caught_up(stream, position))
     position = hub->head;
   *id = hermes_sse__bus_id(hub->bus, position);
   return HERMES_SSE_OK;
