@@ -37,6 +37,9 @@ typedef ptrdiff_t hermes_sse_ssize;
 #define HERMES_SSE_STATUS_MAP(X)                                                                                       \
   X(AGAIN, -1, "nothing now; the object will be listed or woken when there is")                                        \
   X(EOF, -2, "the stream is over and all of it was taken")                                                             \
+  X(MAX_LINE, -3, "an event was lost: a line of it is longer than max_line_bytes")                                     \
+  X(MAX_EVENT, -4, "an event was lost: its data is longer than max_event_bytes")                                       \
+  X(MAX_ID, -5, "an event was lost: its id is longer than max_id_bytes")                                               \
   X(NOMEM, -10, "out of memory")                                                                                       \
   X(OPTION, -11, "an option is out of range, unknown, or its struct is newer than this library")                       \
   X(REENTRANT, -12, "this call drives output and was made inside a callback")                                          \

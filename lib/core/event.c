@@ -1,5 +1,6 @@
 #include "core/chunk.h"
 #include "core/environment.h"
+#include "core/line_end.h"
 #include "core/options.h"
 #include <hermes_sse/event.h>
 #include <string.h>
@@ -61,25 +62,6 @@ static inline uint64_t line_ends(block x)
          (uint64_t)line_ends16(x.d) << 48;
 }
 #endif
-
-/* The first CR or LF in [at, end), or `end`. By growing steps, so that text whose lines all end in CR is not searched for
-   its first LF over and over. */
-static const char *find_line_end(const char *at, const char *end)
-{
-  for (const char *near = end - at > 16 ? at + 16 : end; at < near; at++)
-    if (*at == '\n' || *at == '\r')
-      return at;
-  for (size_t step = 64; at < end; step *= 2) {
-    size_t len = (size_t)(end - at) < step ? (size_t)(end - at) : step;
-    const char *lf = memchr(at, '\n', len);
-    const char *cr = memchr(at, '\r', lf ? (size_t)(lf - at) : len);
-
-    if (cr || lf)
-      return cr ? cr : lf;
-    at += len;
-  }
-  return end;
-}
 
 static const char *skip_line_end(const char *at, const char *end)
 {
@@ -282,7 +264,7 @@ static writer put_lines(writer w, const separator *s, hermes_sse_slice text)
     at = copy_rest(&w, line, at, end);
 #endif
     if (at < end && *at != '\n' && *at != '\r') {
-      const char *line_end = find_line_end(at, end);
+      const char *line_end = hermes_sse__find_line_end(at, end);
 
       w = put(w, at, (size_t)(line_end - at));
       at = line_end;

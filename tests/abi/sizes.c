@@ -1,5 +1,6 @@
 /* Prints the size of every public struct and the offset of every member that can be asked for by name, for comparison with
    sizes.txt: a difference is an ABI decision (CONTRIBUTING.md). */
+#include <hermes_sse/client.h>
 #include <hermes_sse/extend.h>
 #include <hermes_sse/hermes_sse.h>
 #include <stdio.h>
@@ -19,6 +20,10 @@ int main(void)
   OFFSET(hermes_sse_environment, random);
   SIZE(hermes_sse_event);
   OFFSET(hermes_sse_event, retry_ms);
+  SIZE(hermes_sse_parser_options);
+  OFFSET(hermes_sse_parser_options, last_event_id);
+  SIZE(hermes_sse_client_options);
+  OFFSET(hermes_sse_client_options, max_delay_ms);
   SIZE(hermes_sse_bus_options);
   OFFSET(hermes_sse_bus_options, max_pending_bytes);
   SIZE(hermes_sse_topic_options);

@@ -1,6 +1,7 @@
 /* Every call of docs/calls.md inside every callback. A call that is in the table and not here does not compile. */
 #include "suite.h"
 #include "world.h"
+#include <hermes_sse/client.h>
 #include <hermes_sse/extend.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,7 @@ static struct {
   sink push, spare;
   hermes_sse_stream *pull;
   hermes_sse_limits *limits;
+  hermes_sse_client *client;
   int part_tag;
 } on;
 
@@ -46,6 +48,17 @@ STATUS(id_parse, hermes_sse_id_parse("1-2", 3, &an_id))
 STATUS(id_format, hermes_sse_id_format(&an_id, text_buf, sizeof text_buf))
 STATUS(event_measure, hermes_sse_event_measure(&an_event))
 STATUS(event_encode, hermes_sse_event_encode(&an_event, text_buf, sizeof text_buf))
+STATUS(parser_feed, (hermes_sse_parser_reset(hermes_sse_client_parser(on.client)),
+                     hermes_sse_parser_feed(hermes_sse_client_parser(on.client), "", 0)))
+STATUS(parser_next,
+       hermes_sse_parser_next(hermes_sse_client_parser(on.client), &(hermes_sse_event){ .size = sizeof an_event }))
+PLAIN(parser_reset, (hermes_sse_parser_reset(hermes_sse_client_parser(on.client)), 0))
+PLAIN(parser_last_event_id, hermes_sse_parser_last_event_id(hermes_sse_client_parser(on.client)).len)
+PLAIN(parser_retry_ms, hermes_sse_parser_retry_ms(hermes_sse_client_parser(on.client)))
+PLAIN(client_parser, hermes_sse_client_parser(on.client))
+PLAIN(client_last_event_id, hermes_sse_client_last_event_id(on.client).len)
+PLAIN(client_answered, hermes_sse_client_answered(on.client, 503, hermes_sse_str("")))
+PLAIN(client_ended, hermes_sse_client_ended(on.client))
 STATUS(bus_topic, hermes_sse_bus_topic(on.w.bus, "x*", NULL))
 STATUS(bus_publish, hermes_sse_bus_publish(on.w.bus, &a_message))
 STATUS(bus_head, hermes_sse_bus_head(on.w.bus, &an_id))
@@ -167,6 +180,34 @@ static int call_hub_detach(void)
   return call_hub_attach();
 }
 
+static int call_parser_new(void)
+{
+  hermes_sse_parser *parser = NULL;
+  int rv = hermes_sse_parser_new(NULL, &parser);
+
+  hermes_sse_parser_free(parser);
+  return rv;
+}
+
+static int call_parser_free(void)
+{
+  return call_parser_new();
+}
+
+static int call_client_new(void)
+{
+  hermes_sse_client *client = NULL;
+  int rv = hermes_sse_client_new(NULL, &client);
+
+  hermes_sse_client_free(client);
+  return rv;
+}
+
+static int call_client_free(void)
+{
+  return call_client_new();
+}
+
 static int call_limits_new(void)
 {
   hermes_sse_limits *limits = NULL;
@@ -264,6 +305,7 @@ static void set_up(void)
   world_open(&on.w, &on.spare, "other", NULL);
   ck_assert_int_eq(hermes_sse_stream_open(on.w.hub, &so, &on.pull), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_limits_new(NULL, &on.limits), HERMES_SSE_OK);
+  ck_assert_int_eq(hermes_sse_client_new(NULL, &on.client), HERMES_SSE_OK);
 }
 
 static void tear_down(void)
@@ -272,6 +314,7 @@ static void tear_down(void)
   hermes_sse_stream_free(on.spare.stream);
   hermes_sse_stream_free(on.pull);
   hermes_sse_limits_free(on.limits);
+  hermes_sse_client_free(on.client);
   sink_clear(&on.push);
   sink_clear(&on.spare);
   world_clear(&on.w);
