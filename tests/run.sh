@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
 #   sh tests/run.sh                   everything
-#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, bare, lint,
-#                                     coverage, bench; integration needs unit and address built
+#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance, bare,
+#                                     lint, coverage, bench; integration needs unit and address built
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -21,16 +21,19 @@ install $packages
 
 # Once, into the git-ignored node_modules beside the lock file.
 install_node_modules() {
-  modules=tests/integration/eventsource
-  ! cmp -s $modules/package-lock.json $modules/node_modules/.lock || return 0
+  modules=$1
+  ! cmp -s "$modules/package-lock.json" "$modules/node_modules/.lock" || return 0
   echo "installing the node modules of $modules"
-  if ! (cd $modules && npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock); then
+  if ! (cd "$modules" && npm ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock); then
     echo "could not install them; needed: node 18 or newer with npm (as root: apt-get install nodejs npm), and npm's registry" >&2
     exit 2
   fi
 }
 case "$only" in
-"" | integration) install_node_modules ;;
+"" | integration) install_node_modules tests/integration/eventsource ;;
+esac
+case "$only" in
+"" | conformance | bench) install_node_modules tests/conformance ;;
 esac
 
 begin
@@ -60,7 +63,7 @@ coverage() {
 
 # The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
-  for one in encode streams delivery server; do
+  for one in encode parse streams delivery server; do
     "$build/clang/tests/bench/bench-$one" --short || return 1
   done
 }
@@ -79,6 +82,7 @@ part clang clang_build
 part address address
 part thread thread
 part integration integration
+part conformance sh tests/conformance/run.sh
 part bare bare
 part lint lint
 part coverage coverage
