@@ -38,7 +38,7 @@ printf "[binaries]\npython = '/usr/bin/python3'\n" >"$scratch/native.ini"
 [ -f "$instrumented/build.ninja" ] || meson setup "$instrumented" --native-file "$scratch/native.ini" -Dwerror=true -Dbuildtype=debugoptimized \
   -Db_sanitize=address,undefined -Db_lundef=false -Dpython.platlibdir="$scratch/address-site" >"$scratch/setup.log" || { cat "$scratch/setup.log"; exit 1; }
 ninja -C "$instrumented" >"$scratch/ninja.log" || { cat "$scratch/ninja.log"; exit 1; }
-meson install -C "$instrumented" --quiet
+meson install -C "$instrumented" --quiet >"$scratch/install.log"
 # malloc for Python's own objects, so that a byte too far in one of them is seen; what Python keeps to its end is no leak of ours
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc HERMES_SSE_SANITIZED=1 PYTHONPATH="$scratch/address-site" \
