@@ -114,16 +114,22 @@ static PyMethodDef functions[] = {
   { .ml_name = NULL },
 };
 
+/* That the module needs no lock shared between interpreters is said by a slot of 3.12, which 3.11 refuses and whose names its
+   headers lack: Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED. */
 static PyModuleDef_Slot slots[] = { { Py_mod_exec, (void *)execute }, { 0, NULL } };
+static PyModuleDef_Slot slots_of_3_12[] = { { Py_mod_exec, (void *)execute }, { 3, (void *)2 }, { 0, NULL } };
 
-static PyModuleDef definition = {
-  PyModuleDef_HEAD_INIT, .m_name = "hermes_sse._core", .m_size = sizeof(state), .m_methods = functions,
-  .m_slots = slots,      .m_traverse = traverse,       .m_clear = clear,        .m_free = release,
-};
+#define DEFINITION(its_slots)                                                                                          \
+  {                                                                                                                    \
+    PyModuleDef_HEAD_INIT, .m_name = "hermes_sse._core", .m_size = sizeof(state), .m_methods = functions,              \
+                           .m_slots = its_slots, .m_traverse = traverse, .m_clear = clear, .m_free = release,          \
+  }
+
+static PyModuleDef definition = DEFINITION(slots), definition_of_3_12 = DEFINITION(slots_of_3_12);
 
 PyMODINIT_FUNC PyInit__core(void);
 
 PyMODINIT_FUNC PyInit__core(void)
 {
-  return PyModuleDef_Init(&definition);
+  return PyModuleDef_Init(Py_Version < 0x030c0000 ? &definition : &definition_of_3_12);
 }

@@ -1,5 +1,4 @@
 import importlib.metadata
-import os
 import pathlib
 import re
 import subprocess
@@ -19,17 +18,24 @@ def test_the_version_is_the_librarys():
     assert versions == [hermes_sse.__version__] * 2
 
 
-def test_the_installed_version():
+@pytest.fixture
+def distribution():
     try:
-        assert importlib.metadata.version("hermes-sse") == hermes_sse.__version__
+        return importlib.metadata.distribution("hermes-sse")
     except importlib.metadata.PackageNotFoundError:
-        pytest.skip("runs from a build directory")
+        pytest.skip("not from a wheel")
 
 
-def test_it_stands_alone_and_shows_nothing():
+def test_the_wheel(distribution):
+    assert distribution.version == hermes_sse.__version__
+    assert "Tag: cp311-abi3-linux" in distribution.read_text("WHEEL")
+    assert "MIT License" in distribution.read_text("LICENSE")
+    names = {str(name) for name in distribution.files if name.suffix != ".pyc" and "dist-info" not in str(name)}
+    assert names == {f"hermes_sse/{name}" for name in ("__init__.py", "_core.abi3.so", "_core.pyi", "py.typed")}
+
+
+def test_it_stands_alone_and_shows_nothing(distribution):
     """The library is inside, so that another copy of it in the process is neither used nor changed."""
-    if os.environ.get("HERMES_SSE_SANITIZED"):
-        pytest.skip("sanitizers are libraries of their own")
     [extension] = pathlib.Path(hermes_sse.__file__).parent.glob("_core*.so")
     assert extension.name == "_core.abi3.so"
     needed = subprocess.run(["readelf", "-d", extension], capture_output=True, text=True, check=True).stdout
@@ -44,3 +50,11 @@ def test_only_the_stable_abi_of_3_11_is_used():
     wanted = subprocess.run(["nm", "-D", "--undefined-only", extension], capture_output=True, text=True, check=True).stdout
     private = [name for name in wanted.split() if name.startswith("_Py") and name not in PUBLIC_AFTER_ALL]
     assert private == []
+
+
+def test_the_readmes_say_what_encode_returns():
+    examples = [example for readme in (ROOT / "README.md", HERE.parent / "README.md")
+                for example in re.findall(r'^(encode\(.*\)) +# (b".*?[^\\]")', readme.read_text(), re.M)]
+    assert len(examples) == 5
+    for call, encoded in examples:
+        assert eval(call, {"encode": hermes_sse.encode}) == eval(encoded)

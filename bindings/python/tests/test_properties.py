@@ -1,3 +1,4 @@
+import os
 import re
 
 import models
@@ -7,8 +8,10 @@ from hypothesis import strategies as st
 
 from hermes_sse import UNLIMITED, Comment, Event, Parser, encode
 
-settings.register_profile("short", max_examples=150, deadline=None)
-settings.load_profile("short")
+# HERMES_SSE_TESTS=long as for the other tests; sanitizers make everything slower
+EXAMPLES = 20_000 if os.environ.get("HERMES_SSE_TESTS") == "long" else 150
+settings.register_profile("here", max_examples=EXAMPLES // (3 if os.environ.get("HERMES_SSE_SANITIZED") else 1), deadline=None)
+settings.load_profile("here")
 
 SPECIAL = ["\r", "\n", "\r\n", "\0", ":", " ", "data", "id", "event", "retry", "\ufeff", "\ud800", "\udfff", "\u2028", "é", "下", "\U0001f600"]
 character = st.characters()
