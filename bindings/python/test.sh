@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the source distribution, the wheel from that, and an instrumented extension, offline; then runs pytest, mypy, stubtest.
 #   sh bindings/python/test.sh [SCRATCH]     SCRATCH: where builds go, build/tests/python by default
-# Needs Debian's gcc libc6-dev binutils git meson ninja-build patchelf python3-dev python3-pip python3-build python3-mesonpy
+# Needs Debian's gcc libc6-dev binutils git meson ninja-build python3-dev python3-pip python3-build python3-mesonpy
 # python3-pytest python3-hypothesis mypy
 set -eu
 cd "$(dirname "$0")"
@@ -10,7 +10,7 @@ here=$PWD
 scratch=${1-../../build/tests/python}
 mkdir -p "$scratch"
 scratch=$(cd "$scratch" && pwd)
-export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # A source distribution holds what is committed. The wheel is built from it, with nothing of the source tree around.
 rm -rf "${scratch:?}/dist" "$scratch/site"

@@ -31,10 +31,10 @@ def everything():
     attempt(TypeError, encode, "x", nothing=1)
     attempt(FieldError, Parser, max_id_bytes=0)
     attempt(FieldError, Parser, last_event_id="\ud800\n")
-    parser = Parser(comments=True, max_id_bytes=4, last_event_id=b"x")
+    parser = Parser(comments=True, max_id_bytes=4, max_event_bytes=int("100000"), last_event_id=b"x")
     parser.feed(bytearray(b": c\nevent: a\ndata: \xff\nid: 1\n\nid: 12345\n\n"))
-    parser.feed(b"data: x\n\n")
-    parser.feed(b"data: y\n\n")
+    parser.feed(bytearray(b"data: x\n\n"))
+    parser.feed(bytearray(b"data: y\n\n"))
     next(parser)
     hash(next(parser)), repr(parser)
     attempt(LimitError, next, parser)
@@ -45,7 +45,7 @@ def everything():
     attempt(TypeError, Event, "a", 1)
     Event("a", "b") == Event("a", "c")
     attempt(TypeError, parser.feed, "x")
-    Parser().feed(b"data: left\n\n").feed(b"alone")
+    Parser().feed(bytearray(b"data: left\n\n")).feed(bytearray(b"alone"))
 
 
 def test_nothing_leaks():
@@ -179,14 +179,16 @@ def test_the_module_can_be_loaded_anew_and_dropped():
         sys.path[:] = %r
         def load():
             import hermes_sse._core as core
-            seen = weakref.ref(core)
+            seen = [weakref.ref(thing) for thing in (core, core.Parser, core.Event, core.Comment, core.FieldError, core.LimitError)]
             list(core.Parser().feed(core.encode("x")))
             for name in [n for n in sys.modules if n.startswith("hermes_sse")]:
                 del sys.modules[name]
             return seen
+        before = sys.getrefcount(str.isascii)
         seen = [load() for _ in range(5)]
         gc.collect()
-        assert [ref() for ref in seen] == [None] * 5
+        assert [ref() for some in seen for ref in some] == [None] * 30
+        assert sys.getrefcount(str.isascii) == before
         print("fine")""" % (sys.path,)
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (result.stdout, result.returncode) == ("fine\n", 0), result.stderr
