@@ -20,6 +20,9 @@ typedef struct hermes_sse_bus_options {
   uint64_t
       max_pending_bytes; /* the same in bytes; default 64 MiB. A hub that falls behind either bound has lost events:
                                    its streams are told, publishers never wait */
+  uint64_t max_retained_bytes; /* of all topics together, as each topic's max_bytes counts; default 256 MiB;
+                                  HERMES_SSE_NEVER: no bound. Beyond it the oldest events go first, whosever they are,
+                                  never ahead of what was offered to the streams that keep up */
 } hermes_sse_bus_options;
 
 /* A bus with no hubs. `options` may be NULL. HERMES_SSE_ERR_NOMEM, _OPTION, _RANDOM. Class: any. */
@@ -29,13 +32,24 @@ HERMES_SSE_API int hermes_sse_bus_new(const hermes_sse_bus_options *options, her
    freed: objects may be freed in any order. No other thread may be in a call on this bus. Class: any. */
 HERMES_SSE_API void hermes_sse_bus_free(hermes_sse_bus *bus);
 
-/* How much of a topic is kept. Each bound is kept by dropping the oldest, never ahead of what was offered to the streams
+enum {
+  /* Of each key only the newest event is kept, once the older ones were offered to the streams that keep up: a stream that
+     is behind pays for what survives, in order, and gets the last value of every key, or is told of a gap. Conflated
+     events are no gap. Events without a key are all kept. */
+  HERMES_SSE_TOPIC_CONFLATE = 1,
+  /* A stream that the log has moved past ends (HERMES_SSE_CLOSE_SLOW). Without it the stream is told of a gap and goes on
+     with what there is. */
+  HERMES_SSE_TOPIC_CLOSE_SLOW = 2
+};
+
+/* How much of a topic is kept, and what becomes of slow streams. Each bound is kept by dropping the oldest, never ahead of what was offered to the streams
    that keep up. Zero: default. HERMES_SSE_NEVER: that bound is off. */
 typedef struct hermes_sse_topic_options {
   size_t size;
   uint64_t max_entries; /* default 1000 */
   uint64_t max_bytes;   /* of encoded events with their overhead; default 4 MiB */
   uint64_t max_age_ms;  /* default 300000 */
+  uint64_t flags;       /* HERMES_SSE_TOPIC_ */
 } hermes_sse_topic_options;
 
 /* Sets the policy of every topic that matches `pattern`: a topic, or a prefix and '*' ("download:*", "*"). The exact name
@@ -57,7 +71,7 @@ typedef struct hermes_sse_message {
 
 /* Encodes the message once and gives it the next place in the order; every stream that follows its topic or key gets
    it in its hub's next run. Publishing to a topic that nobody follows costs the same however many streams are open.
-   HERMES_SSE_ERR_OPTION (size), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE, _TOO_LARGE, _NOMEM, _CLOSED (after drain). Class: any. */
+   HERMES_SSE_ERR_OPTION (size), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE, _TOO_LARGE, _NOMEM, _CLOSED (after drain), _FORKED. Class: any. */
 HERMES_SSE_API int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *message);
 
 /* The place of now: everything published so far is at or before it. Put it into a snapshot, hand that to the page, open
@@ -69,11 +83,13 @@ typedef struct hermes_sse_drain_options {
   uint64_t within_ms;    /* closes are spread evenly over this time; default 0: all in the next run */
   uint64_t retry_min_ms; /* each client is told "retry:" with a random time from this ... */
   uint64_t retry_max_ms; /* ... to this; default 1000 to 5000; retry_min_ms above it is HERMES_SSE_ERR_OPTION */
+  uint64_t deadline_ms; /* streams that are left after this time end at once, whatever waits for them; default within_ms
+                            + 5000; at least within_ms; HERMES_SSE_NEVER: none */
 } hermes_sse_drain_options;
 
 /* Shuts the bus down gently: from now on no stream opens and nothing is published (HERMES_SSE_ERR_CLOSED); what was
-   published is still sent; every stream is told its retry and closed with HERMES_SSE_CLOSE_DRAIN. Done by the hubs in
-   their next runs. `options` may be NULL. A second call changes nothing. HERMES_SSE_ERR_OPTION. Class: any. */
+   published is still sent; every stream is told its retry and closed with HERMES_SSE_CLOSE_DRAIN; one that was opened with
+   HERMES_SSE_STREAM_FINISH is left to its host until the deadline. Done by the hubs in their next runs. `options` may be NULL. A second call changes nothing. HERMES_SSE_ERR_OPTION. Class: any. */
 HERMES_SSE_API int hermes_sse_bus_drain(hermes_sse_bus *bus, const hermes_sse_drain_options *options);
 
 /* Closes, in their hubs' next runs and after what was published before this call, the streams whose ticket has this key
@@ -92,11 +108,20 @@ typedef struct hermes_sse_stats {
   uint64_t closed_slow;
   uint64_t closed_kicked;
   uint64_t closed_drain;
+  uint64_t closed_denied;
   uint64_t published; /* events that got a place */
   uint64_t delivered; /* events written to a stream, wholly or in part */
   uint64_t bytes;     /* taken by hosts: heads, events, heartbeats and framing */
   uint64_t heartbeats;
-  uint64_t gaps;             /* gap events told */
+  uint64_t gaps; /* gap events told; by HERMES_SSE_GAP_ reason: */
+  uint64_t gaps_expired;
+  uint64_t gaps_restarted;
+  uint64_t gaps_unknown;
+  uint64_t gaps_slow;
+  uint64_t dropped;          /* events that left a topic's log by its bounds or the bus's, per hub */
+  uint64_t conflated;        /* events that left a topic's log for a newer one of their key, per hub */
+  uint64_t throttled;        /* events that a throttled stream skipped for a newer one of their key */
+  uint64_t filtered;         /* events that a stream's filter kept back */
   uint64_t lapped;           /* events that a hub lost because it did not run for too long */
   uint64_t topics;           /* gauge: logs that exist */
   uint64_t retained_entries; /* gauge: in logs */

@@ -10,6 +10,31 @@ extern "C" {
 typedef struct hermes_sse_hub hermes_sse_hub;
 typedef struct hermes_sse_stream hermes_sse_stream;
 
+/* Why a stream is told that it missed something; X(NAME, number, label). The label is in the gap event, in the header
+   hermes-sse-gap, and in metrics. */
+#define HERMES_SSE_GAP_MAP(X)                                                                                          \
+  X(EXPIRED, 1, "expired")     /* its last event id is older than what is retained */                                  \
+  X(RESTARTED, 2, "restarted") /* its last event id is of another run, or another server */                            \
+  X(UNKNOWN, 3, "unknown")     /* its last event id cannot be judged: garbage, or from the future */                   \
+  X(SLOW, 4, "slow")           /* the log moved past it, or its hub did not run for too long */
+
+enum {
+#define HERMES_SSE_GAP_ENUM(name, number, label) HERMES_SSE_GAP_##name = number,
+  HERMES_SSE_GAP_MAP(HERMES_SSE_GAP_ENUM)
+#undef HERMES_SSE_GAP_ENUM
+};
+
+/* The label of a HERMES_SSE_GAP_ reason; "none" for 0, "unknown reason" for any other int. Static. Class: any. */
+HERMES_SSE_API const char *hermes_sse_gap_name(int reason);
+
+/* A gap that is about to be told. Borrowed for the call. */
+typedef struct hermes_sse_gap {
+  size_t size;
+  uint64_t reason;       /* HERMES_SSE_GAP_ */
+  hermes_sse_slice from; /* the last event id that the stream had; empty: none that is one */
+  hermes_sse_slice to;   /* the id that comes next; empty: nothing yet */
+} hermes_sse_gap;
+
 typedef struct hermes_sse_hub_options {
   size_t size;
   void *user;
@@ -36,6 +61,16 @@ typedef struct hermes_sse_hub_options {
                             (HERMES_SSE_CLOSE_TIMEOUT); default 300000; HERMES_SSE_NEVER: off; 10 to 2^30 */
   uint64_t lifetime_ms;  /* every stream ends after this time, randomised by a fifth either way
                             (HERMES_SSE_CLOSE_LIFETIME); default HERMES_SSE_NEVER; 10 to 2^30 */
+  /* What a gap event says: the host's own event, borrowed until the next call on the hub; its id must be empty, the
+     stream's position is written there. NULL, or returns NULL: `event: gap` with the data {"from":<id>|null,
+     "to":<id>|null,"missed":null,"reason":"<label>"}. An event that does not encode counts as NULL and is logged. */
+  const hermes_sse_event *(*gap)(hermes_sse_hub *hub, const hermes_sse_gap *gap, void *user);
+  /* Asks whether the stream is still allowed; the host answers with hermes_sse_stream_allow(), now or later. For every
+     stream, busy or idle, each recheck_ms (default 60000; 10 to 2^30). A stream whose host has not said yes to any of
+     recheck_failures + 1 questions in a row (default 3 failures) ends with HERMES_SSE_CLOSE_DENIED. NULL: never. */
+  void (*recheck)(hermes_sse_stream *stream, void *stream_user);
+  uint64_t recheck_ms;
+  uint64_t recheck_failures; /* at most 250; HERMES_SSE_NEVER: questions without an answer do no harm */
 } hermes_sse_hub_options;
 
 /* The most vectors that writev gets and hermes_sse_stream_peek() uses. */
@@ -53,14 +88,21 @@ HERMES_SSE_API void hermes_sse_hub_free(hermes_sse_hub *hub);
    applies retention. `now_ms` is the host's monotonic clock; going back counts as standing still. At most about `budget`
    streams are served (0: no bound), the rest waits for the next run, which is then due at once. `next_ms`: when to run
    again at the latest, absolute: `now_ms` if the budget ran out, HERMES_SSE_NEVER if only a wake can bring work. It may
-   be NULL. HERMES_SSE_ERR_REENTRANT; HERMES_SSE_ERR_NOMEM (nothing is lost, the rest is done by a later run; `next_ms` is
-   set). Class: drive. */
+   be NULL. HERMES_SSE_ERR_REENTRANT; HERMES_SSE_ERR_FORKED; HERMES_SSE_ERR_NOMEM (nothing is lost, the rest is done by a
+   later run; `next_ms` is set). Class: drive. */
 HERMES_SSE_API int hermes_sse_hub_run(hermes_sse_hub *hub, uint64_t now_ms, size_t budget, uint64_t *next_ms);
 
 /* The next stream that needs its host, or NULL: a pull stream that has output again after it had none, or any stream
    that has ended (hermes_sse_stream_reason() tells, and the host frees it). Each is listed once per occasion. Take them
    all after a run. Class: submit. */
 HERMES_SSE_API hermes_sse_stream *hermes_sse_hub_next(hermes_sse_hub *hub);
+
+/* The hub's streams that have not ended, one after another, in no order that means anything: NULL gives the first. A
+   stream opened meanwhile may be missed. Class: getter. */
+HERMES_SSE_API hermes_sse_stream *hermes_sse_hub_stream(const hermes_sse_hub *hub, const hermes_sse_stream *after);
+
+/* How many streams of this hub follow exactly this: a topic, one key of it, or a pattern. Class: getter. */
+HERMES_SSE_API size_t hermes_sse_hub_followers(const hermes_sse_hub *hub, hermes_sse_slice topic, hermes_sse_slice key);
 
 /* A deadline as the time-out of poll() or epoll_wait(): -1 for HERMES_SSE_NEVER, else 0 to INT_MAX. Class: any. */
 HERMES_SSE_API int hermes_sse_poll_timeout(uint64_t next_ms, uint64_t now_ms);

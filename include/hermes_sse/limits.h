@@ -94,6 +94,11 @@ HERMES_SSE_API int hermes_sse_limits_stats_get(hermes_sse_limits *limits, hermes
    without the NUL; HERMES_SSE_ERR_SPACE (64 bytes always do), HERMES_SSE_ERR_OPTION (family, bits). Class: any. */
 HERMES_SSE_API int hermes_sse_address_key(const struct sockaddr *address, unsigned ipv6_bits, char *buf, size_t cap);
 
+/* Key i of a live ticket: its class, NUL-terminated, into `key_class`, its bytes into `key`, their number into `*len`.
+   HERMES_SSE_ERR_NOT_FOUND past the last, or if the ticket was given back. Class: any. */
+HERMES_SSE_API int hermes_sse_ticket_key(const hermes_sse_ticket *ticket, size_t i,
+                                         char key_class[HERMES_SSE_KEY_CLASS_MAX + 1], void *key, size_t *len);
+
 #ifdef __cplusplus
 }
 #endif

@@ -57,6 +57,7 @@ typedef ptrdiff_t hermes_sse_ssize;
   X(BAD_KEY, -24, "the key is longer than HERMES_SSE_KEY_MAX bytes")                                                   \
   X(BAD_DATA, -25, "the data is not what this call accepts, such as JSON")                                             \
   X(RANDOM, -26, "the environment gave no random bytes")                                                               \
+  X(FORKED, -27, "the object was made before fork(); only the process that made it may use it")                        \
   X(PEER, -50, "the host's write failed: the client is gone")                                                          \
   X(CALLBACK, -51, "a host callback broke its contract")
 

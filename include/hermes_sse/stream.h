@@ -7,17 +7,26 @@
 extern "C" {
 #endif
 
+enum {
+  /* A newcomer, and one whose last event id is of no use, first gets what the log holds: of a conflated topic the last
+     value of each key. Until it has got that, its greeting and gap carry no id, so that it gets it anew if it is cut off
+     before. Streams that come back with a good id go on from there. */
+  HERMES_SSE_SUBSCRIPTION_SNAPSHOT = 1
+};
+
 /* What a stream follows. A plain value. */
 typedef struct hermes_sse_subscription {
-  hermes_sse_slice topic;
-  hermes_sse_slice key; /* empty: every event of the topic */
+  hermes_sse_slice topic; /* a topic, or a prefix and '*': every topic that starts with it, those to come too */
+  hermes_sse_slice key;   /* empty: every event */
+  uint64_t flags;         /* HERMES_SSE_SUBSCRIPTION_ */
 } hermes_sse_subscription;
 
 #define HERMES_SSE_SUBSCRIPTIONS_MAX 64 /* on one stream */
 
 enum {
   HERMES_SSE_STREAM_PULL = 1, /* the host pulls (peek, take, read); never written to, listed by hermes_sse_hub_next() */
-  HERMES_SSE_STREAM_CHUNKED = 2 /* HTTP/1.1 chunk framing under a head that the host wrote itself */
+  HERMES_SSE_STREAM_CHUNKED = 2, /* HTTP/1.1 chunk framing under a head that the host wrote itself */
+  HERMES_SSE_STREAM_FINISH = 4   /* a drain leaves it to its host, who closes it when it is done, until the deadline */
 };
 
 typedef struct hermes_sse_stream_options {
@@ -38,11 +47,18 @@ typedef struct hermes_sse_stream_options {
   hermes_sse_ticket ticket;         /* taken on success only, given back when the stream ends */
   uint64_t lifetime_ms; /* ends this stream after exactly this time, if that is before the hub's lifetime ends it;
                                      0 or HERMES_SSE_NEVER: none */
+  /* At most one batch of events in this time, up to where the hub is when it starts: the first at once, the last always.
+     Of each key only the newest of the batch is sent, on every topic; what is left out is no gap. 0: off; 1 to 2^30. */
+  uint64_t throttle_ms;
+  /* 0: this event is kept back from this stream, also in replay; it is no gap. `message` has topic, key, type and meta,
+     no data, and is borrowed for the call; `user` is the stream's. A pure function of its arguments: asked any number of
+     times, and it may call nothing of the library. Of conflated topics it sees the survivors alone. NULL: all pass. */
+  int (*filter)(const hermes_sse_message *message, void *user);
 } hermes_sse_stream_options;
 
 /* Opens a stream on a hub. Writes nothing: the first bytes go out in the hub's next run. The host frees it, always.
    HERMES_SSE_ERR_NOMEM, _OPTION (also a push stream on a hub without writev), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE (greeting), _BAD_ID (greeting),
-   _TOO_LARGE (greeting), _CLOSED (draining). Class: submit. */
+   _TOO_LARGE (greeting), _CLOSED (draining), _FORKED. Class: submit. */
 HERMES_SSE_API int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options *options,
                                           hermes_sse_stream **stream);
 
@@ -59,6 +75,21 @@ HERMES_SSE_API int hermes_sse_stream_header(const hermes_sse_stream *stream, siz
 /* The client can be written to again. Never writes: the next run does. HERMES_SSE_ERR_STATE for a pull stream.
    Class: submit. */
 HERMES_SSE_API int hermes_sse_stream_writable(hermes_sse_stream *stream);
+
+/* Follows one thing more, from now on: what was published before is not sent, SNAPSHOT or not. Following it already
+   changes nothing. HERMES_SSE_ERR_FULL (HERMES_SSE_SUBSCRIPTIONS_MAX), _STATE (closing or ended), _BAD_TOPIC, _BAD_KEY,
+   _OPTION (flags), _NOMEM. Class: submit. */
+HERMES_SSE_API int hermes_sse_stream_subscribe(hermes_sse_stream *stream, const hermes_sse_subscription *subscription);
+
+/* Follows it no longer: of its events none comes after what the host has taken. HERMES_SSE_ERR_NOT_FOUND, _STATE (ended).
+   Class: submit. */
+HERMES_SSE_API int hermes_sse_stream_unsubscribe(hermes_sse_stream *stream,
+                                                 const hermes_sse_subscription *subscription);
+
+/* The answer to the hub's `recheck`: `allowed` above 0: yes; 0: no, the stream ends now, with nothing more than its end
+   (HERMES_SSE_CLOSE_DENIED); below: it cannot be told, which is the same as no answer. HERMES_SSE_ERR_STATE (ended).
+   Class: submit. */
+HERMES_SSE_API int hermes_sse_stream_allow(hermes_sse_stream *stream, int allowed);
 
 /* Says something to this client alone (a snapshot, an answer in pieces), before whatever events of its topics it has not
    taken. The event may carry an id of the host's own; most should not, as it becomes the client's last event id.
@@ -104,9 +135,10 @@ HERMES_SSE_API hermes_sse_ssize hermes_sse_stream_read(hermes_sse_stream *stream
   X(PEER, 2, "peer")         /* the host's write said that the client is gone */                                       \
   X(TIMEOUT, 3, "timeout")   /* the client took nothing for too long */                                                \
   X(LIFETIME, 4, "lifetime") /* its longest life was over */                                                           \
-  X(SLOW, 5, "slow")         /* its topic's log moved past it */                                                       \
+  X(SLOW, 5, "slow")         /* its topic's log moved past it, and HERMES_SSE_TOPIC_CLOSE_SLOW is set */               \
   X(KICKED, 6, "kicked")     /* hermes_sse_bus_kick() */                                                               \
-  X(DRAIN, 7, "drain")       /* hermes_sse_bus_drain() */
+  X(DRAIN, 7, "drain")       /* hermes_sse_bus_drain() */                                                              \
+  X(DENIED, 8, "denied")     /* it is not allowed any more: hermes_sse_stream_allow() */
 
 enum {
 #define HERMES_SSE_CLOSE_ENUM(name, number, label) HERMES_SSE_CLOSE_##name = number,
@@ -126,6 +158,26 @@ HERMES_SSE_API void *hermes_sse_stream_user(const hermes_sse_stream *stream);
 /* Its position: every event that it follows up to here was taken by the host or told as lost. HERMES_SSE_ERR_STATE when its
    hub is freed. Class: getter. */
 HERMES_SSE_API int hermes_sse_stream_position(const hermes_sse_stream *stream, hermes_sse_id *id);
+
+/* What a stream is doing. */
+typedef struct hermes_sse_stream_info {
+  size_t size;
+  uint64_t opened_ms;       /* on the host's clock */
+  uint64_t bytes;           /* taken by the host: all it was ever sent */
+  uint64_t lag_entries;     /* events in the logs that it follows and has not taken; counted up to 10000 */
+  uint64_t lag_ms;          /* since the oldest of them came; 0: none */
+  uint64_t subscriptions;   /* how many */
+  uint64_t closing;         /* the HERMES_SSE_CLOSE_ reason it will end with; 0: it is not closing */
+  hermes_sse_ticket ticket; /* to ask for its keys: hermes_sse_ticket_key() */
+} hermes_sse_stream_info;
+
+/* Fills `info` up to its size. HERMES_SSE_ERR_OPTION (size), _STATE (ended). Class: getter. */
+HERMES_SSE_API int hermes_sse_stream_info_get(const hermes_sse_stream *stream, hermes_sse_stream_info *info);
+
+/* Subscription i; its slices live until the stream's subscriptions change. HERMES_SSE_ERR_NOT_FOUND past the last.
+   Class: getter. */
+HERMES_SSE_API int hermes_sse_stream_subscription(const hermes_sse_stream *stream, size_t i,
+                                                  hermes_sse_subscription *subscription);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,16 @@ void hermes_sse__delivered(hermes_sse_hub *hub, const hermes_sse_frame *frame, u
                             events);
 }
 
+void hermes_sse__count_bytes(hermes_sse_stream *stream, hermes_sse__hot *hot, uint64_t bytes)
+{
+  uint64_t sum = hot->bytes + bytes;
+
+  hot->bytes = (uint32_t)sum;
+  if (HERMES_SSE__UNLIKELY(sum > UINT32_MAX))
+    stream->byte_wraps = (uint16_t)(stream->byte_wraps + (sum >> 32));
+  hermes_sse__count(&stream->hub->counters.bytes, bytes);
+}
+
 static void pop_send(hermes_sse_stream *stream)
 {
   hermes_sse_frame *first = stream->sends->next;
@@ -43,6 +53,18 @@ static hermes_sse_frame *lift(hermes_sse_stream *stream, hermes_sse__hot *hot, c
   }
 }
 
+/* Of what was left out, what the stream is past now that it has taken `taken` items, the last of them perhaps in part. */
+static void count_left_out(hermes_sse_hub *hub, const hermes_sse__gather *gather, int taken)
+{
+  unsigned filtered = taken == gather->n ? gather->filtered : taken > 0 ? gather->items[taken - 1].filtered : 0;
+  unsigned throttled = taken == gather->n ? gather->throttled : taken > 0 ? gather->items[taken - 1].throttled : 0;
+
+  if (filtered > 0)
+    hermes_sse__count(&hub->counters.filtered, filtered);
+  if (throttled > 0)
+    hermes_sse__count(&hub->counters.throttled, throttled);
+}
+
 void hermes_sse__advance(hermes_sse_stream *stream, hermes_sse__hot *hot, const hermes_sse__gather *gather,
                          size_t bytes)
 {
@@ -60,6 +82,9 @@ void hermes_sse__advance(hermes_sse_stream *stream, hermes_sse__hot *hot, const 
     }
     hermes_sse__frame_unref(lift(stream, hot, item));
   }
+  count_left_out(stream->hub, gather, bytes > 0 ? i + 1 : i);
+  if (i == gather->n && gather->through > hot->position)
+    hot->position = gather->through;
   if (bytes > 0) {
     const hermes_sse__item *item = &gather->items[i];
     uint32_t before = item->kind == HERMES_SSE__ITEM_OUT ? stream->out_at : 0;

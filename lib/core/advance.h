@@ -7,6 +7,9 @@
 void hermes_sse__advance(hermes_sse_stream *stream, hermes_sse__hot *hot, const hermes_sse__gather *gather,
                          size_t bytes);
 
+/* The host took bytes of the stream: figures. */
+void hermes_sse__count_bytes(hermes_sse_stream *stream, hermes_sse__hot *hot, uint64_t bytes);
+
 /* `events` events that end with `frame` were delivered: figures. */
 void hermes_sse__delivered(hermes_sse_hub *hub, const hermes_sse_frame *frame, uint64_t events);
 

@@ -1,9 +1,15 @@
 #include "core/bus.h"
+#include "core/fork.h"
 #include "core/hub.h"
 #include "core/options.h"
 #include <string.h>
 
-enum { DEFAULT_EVENT_BYTES = 1 << 20, DEFAULT_PENDING_ENTRIES = 65536, DEFAULT_PENDING_BYTES = 64 << 20 };
+enum {
+  DEFAULT_EVENT_BYTES = 1 << 20,
+  DEFAULT_PENDING_ENTRIES = 65536,
+  DEFAULT_PENDING_BYTES = 64 << 20,
+  DEFAULT_RETAINED_BYTES = 256 << 20
+};
 
 static int read_options(hermes_sse_bus_options *o, const hermes_sse_bus_options *options, hermes_sse_environment *env)
 {
@@ -15,6 +21,7 @@ static int read_options(hermes_sse_bus_options *o, const hermes_sse_bus_options 
   o->max_event_bytes = hermes_sse__or(o->max_event_bytes, DEFAULT_EVENT_BYTES);
   o->max_pending_entries = hermes_sse__or(o->max_pending_entries, DEFAULT_PENDING_ENTRIES);
   o->max_pending_bytes = hermes_sse__or(o->max_pending_bytes, DEFAULT_PENDING_BYTES);
+  o->max_retained_bytes = hermes_sse__or(o->max_retained_bytes, DEFAULT_RETAINED_BYTES);
   rv = hermes_sse__environment_read(env, o->environment);
   if (rv < 0)
     return rv;
@@ -45,6 +52,8 @@ int hermes_sse_bus_new(const hermes_sse_bus_options *options, hermes_sse_bus **b
   /* 16 digits: never mistaken for the milliseconds, 13 digits, that Redis puts first */
   b->run = UINT64_C(1000000000000000) + random[2] % UINT64_C(9000000000000000);
   b->max_event_bytes = o.max_event_bytes;
+  b->max_retained_bytes = o.max_retained_bytes;
+  b->forks = hermes_sse__forks();
   atomic_init(&b->refs, 1);
   atomic_init(&b->policy_version, 1);
   pthread_mutex_init(&b->lock, NULL);
@@ -144,6 +153,8 @@ int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *messag
   rv = check_message(&m);
   if (rv < 0)
     return rv;
+  if (bus->forks != hermes_sse__forks())
+    return HERMES_SSE_ERR_FORKED;
   if (atomic_load_explicit(&bus->draining, memory_order_acquire))
     return HERMES_SSE_ERR_CLOSED;
   rv = hermes_sse__frame_message(&bus->env, &bus->seed, bus->max_event_bytes, &m, &frame);

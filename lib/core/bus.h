@@ -21,7 +21,8 @@ struct hermes_sse_bus {
   hermes_sse_environment env;
   hermes_sse__seed seed;
   uint64_t run; /* the ids' first half */
-  uint64_t max_event_bytes;
+  uint64_t max_event_bytes, max_retained_bytes;
+  unsigned forks;   /* of this process when the bus was made */
   atomic_uint refs; /* the host's handle, and each hub */
 
   pthread_mutex_t lock;

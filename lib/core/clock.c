@@ -18,7 +18,11 @@ static uint64_t lap_ms(const hermes_sse_hub *hub)
 {
   uint64_t shortest =
       hub->options.heartbeat_ms < hub->options.timeout_ms ? hub->options.heartbeat_ms : hub->options.timeout_ms;
-  uint64_t lap = shortest / LAPS;
+  uint64_t lap;
+
+  if (hub->options.recheck && hub->options.recheck_ms < shortest)
+    shortest = hub->options.recheck_ms;
+  lap = shortest / LAPS;
 
   return lap > LAP_MAX_MS ? LAP_MAX_MS : lap < 1 ? 1 : lap;
 }
@@ -35,7 +39,7 @@ static uint64_t silence_ms(const hermes_sse_hub *hub, uint32_t slot)
 static int has_clock(const hermes_sse_hub *hub)
 {
   return hub->options.heartbeat_ms != HERMES_SSE_NEVER || hub->options.timeout_ms != HERMES_SSE_NEVER ||
-         hub->has_deadline;
+         hub->has_deadline || hub->options.recheck;
 }
 
 static int is_waiting(const hermes_sse__hot *hot)
@@ -43,12 +47,31 @@ static int is_waiting(const hermes_sse__hot *hot)
   return hot->flags & HERMES_SSE__PULL ? !(hot->flags & HERMES_SSE__IDLE) : (hot->flags & HERMES_SSE__BLOCKED) != 0;
 }
 
+/* Asks the host whether the stream is still allowed. It may have gone meanwhile. */
+static void recheck(hermes_sse_hub *hub, hermes_sse_stream *stream, hermes_sse__hot *hot)
+{
+  if (stream->closing || hermes_sse__hub_ms(hub) - stream->rechecked < hub->options.recheck_ms)
+    return;
+  stream->rechecked = hermes_sse__hub_ms(hub);
+  if (stream->unconfirmed > hub->options.recheck_failures) {
+    hermes_sse_stream_allow(stream, 0);
+    return;
+  }
+  if (stream->unconfirmed < UINT8_MAX)
+    stream->unconfirmed++;
+  hub->depth++;
+  hub->options.recheck(stream, hot->user);
+  hub->depth--;
+}
+
 static void visit(hermes_sse_hub *hub, uint32_t slot)
 {
   hermes_sse__hot *hot = hermes_sse__hot_of(&hub->slots, slot);
   uint32_t now = hermes_sse__hub_ms(hub), silent;
 
-  if (!(hot->flags & HERMES_SSE__LIVE))
+  if (hot->flags & HERMES_SSE__LIVE && hub->options.recheck)
+    recheck(hub, hermes_sse__cold_of(&hub->slots, slot), hot);
+  if (!(hot->flags & HERMES_SSE__LIVE) || hub->dying)
     return;
   silent = now - hot->last_write;
   if (hot->deadline && (int32_t)(now - hot->deadline) >= 0) {

@@ -11,12 +11,13 @@ typedef struct hermes_sse__histogram {
   hermes_sse__counter buckets[HERMES_SSE_HISTOGRAM_BUCKETS];
 } hermes_sse__histogram;
 
-enum { HERMES_SSE__CLOSE_REASONS = 8 };
+enum { HERMES_SSE__CLOSE_REASONS = 9, HERMES_SSE__GAP_REASONS = 5 };
 
 typedef struct hermes_sse__counters {
   hermes_sse__counter opened;
   hermes_sse__counter closed[HERMES_SSE__CLOSE_REASONS]; /* by HERMES_SSE_CLOSE_ */
-  hermes_sse__counter delivered, bytes, heartbeats, gaps, lapped;
+  hermes_sse__counter gaps[HERMES_SSE__GAP_REASONS];     /* by HERMES_SSE_GAP_ */
+  hermes_sse__counter delivered, bytes, heartbeats, lapped, dropped, conflated, throttled, filtered;
   hermes_sse__counter topics, retained_entries, retained_bytes; /* gauges */
   hermes_sse__histogram latency_us, lifetime_s;
 } hermes_sse__counters;

@@ -4,7 +4,7 @@
 #include "core/stream.h"
 #include <string.h>
 
-enum { DEFAULT_RETRY_MIN_MS = 1000, DEFAULT_RETRY_MAX_MS = 5000 };
+enum { DEFAULT_RETRY_MIN_MS = 1000, DEFAULT_RETRY_MAX_MS = 5000, DEFAULT_LATE_MS = 5000 };
 
 /* ---- drain ---- */
 
@@ -24,6 +24,9 @@ int hermes_sse_bus_drain(hermes_sse_bus *bus, const hermes_sse_drain_options *op
     return hermes_sse__refuse_number(&bus->env, "retry_max_ms", o.retry_max_ms, "at most 4294967295");
   if (o.within_ms > UINT32_MAX)
     return hermes_sse__refuse_number(&bus->env, "within_ms", o.within_ms, "at most 4294967295");
+  o.deadline_ms = hermes_sse__or(o.deadline_ms, o.within_ms + DEFAULT_LATE_MS);
+  if (o.deadline_ms < o.within_ms)
+    return hermes_sse__refuse_number(&bus->env, "deadline_ms", o.deadline_ms, "at least within_ms");
   pthread_mutex_lock(&bus->hubs_lock);
   if (!atomic_load(&bus->draining)) {
     bus->drain = o;
@@ -41,9 +44,25 @@ static uint32_t slots_due(const hermes_sse_hub *hub)
   return elapsed >= within ? hub->slots.n : (uint32_t)(hub->slots.n * elapsed / within);
 }
 
-void hermes_sse__drain_run(hermes_sse_hub *hub)
+static void end_all(hermes_sse_hub *hub)
+{
+  for (uint32_t slot = 0; slot < hub->slots.n; slot++)
+    if (hermes_sse__hot_of(&hub->slots, slot)->flags & HERMES_SSE__LIVE)
+      hermes_sse__stream_end(hermes_sse__cold_of(&hub->slots, slot), HERMES_SSE_CLOSE_DRAIN);
+}
+
+static void drain_slot(hermes_sse_hub *hub, uint32_t slot)
 {
   const hermes_sse_drain_options *drain = &hub->bus->drain;
+  hermes_sse_stream *stream = hermes_sse__cold_of(&hub->slots, slot);
+  uint64_t retry = drain->retry_min_ms + hermes_sse__hub_random(hub, drain->retry_max_ms - drain->retry_min_ms + 1);
+
+  if (hermes_sse__hot_of(&hub->slots, slot)->flags & HERMES_SSE__LIVE && !stream->finish)
+    hermes_sse__stream_close(stream, HERMES_SSE_CLOSE_DRAIN, hermes_sse__bus_seq(hub->bus), (uint32_t)retry);
+}
+
+void hermes_sse__drain_run(hermes_sse_hub *hub)
+{
   uint32_t due;
 
   if (!atomic_load_explicit(&hub->bus->draining, memory_order_acquire))
@@ -53,19 +72,20 @@ void hermes_sse__drain_run(hermes_sse_hub *hub)
     hub->drain_ms = hub->now_ms;
   }
   due = slots_due(hub);
-  for (; hub->drain_at < due; hub->drain_at++) {
-    uint64_t retry = drain->retry_min_ms + hermes_sse__hub_random(hub, drain->retry_max_ms - drain->retry_min_ms + 1);
-
-    if (hermes_sse__hot_of(&hub->slots, hub->drain_at)->flags & HERMES_SSE__LIVE)
-      hermes_sse__stream_close(hermes_sse__cold_of(&hub->slots, hub->drain_at), HERMES_SSE_CLOSE_DRAIN,
-                               hermes_sse__bus_seq(hub->bus), (uint32_t)retry);
-  }
+  while (hub->drain_at < due)
+    drain_slot(hub, hub->drain_at++);
+  if (hub->now_ms - hub->drain_ms >= hub->bus->drain.deadline_ms)
+    end_all(hub);
 }
 
 uint64_t hermes_sse__drain_next(const hermes_sse_hub *hub)
 {
-  if (!hub->draining || hub->drain_at >= hub->slots.n)
+  if (!hub->draining || hub->slots.used == 0)
     return HERMES_SSE_NEVER;
+  if (hub->drain_at >= hub->slots.n)
+    return hub->bus->drain.deadline_ms == HERMES_SSE_NEVER || hub->now_ms - hub->drain_ms >= hub->bus->drain.deadline_ms
+               ? HERMES_SSE_NEVER
+               : hub->drain_ms + hub->bus->drain.deadline_ms;
   return hub->drain_ms + (hub->drain_at + UINT64_C(1)) * hub->bus->drain.within_ms / hub->slots.n + 1;
 }
 

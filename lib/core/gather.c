@@ -1,4 +1,5 @@
 #include "core/gather.h"
+#include "core/hub.h"
 #include <string.h>
 
 enum {
@@ -12,6 +13,8 @@ void hermes_sse__gather_forget(hermes_sse__gather *gather)
   gather->n = 0;
   gather->more = 0;
   gather->bytes = 0;
+  gather->through = 0;
+  gather->filtered = gather->throttled = 0;
   gather->list = NULL;
   gather->block.iov_base = NULL;
 }
@@ -25,6 +28,8 @@ static void add(hermes_sse__gather *g, hermes_sse_frame *frame, uint8_t kind, si
   g->iov[g->n].iov_len = len - skip;
   g->items[g->n].frame = frame;
   g->items[g->n].kind = kind;
+  g->items[g->n].filtered = g->filtered;
+  g->items[g->n].throttled = g->throttled;
   g->bytes += len - skip;
   g->n++;
 }
@@ -50,18 +55,68 @@ static void add_sends(hermes_sse__gather *g, hermes_sse_frame *last, int max, si
   } while (frame != last);
 }
 
-/* The oldest entry over all walks; every walk that stands on it moves on, so that one that matches twice is sent once. */
-static const hermes_sse__entry *merge(hermes_sse__walk *walks, size_t n)
+/* Up to where entries may go now. */
+static uint64_t bound(const struct hermes_sse_stream *stream)
 {
-  const hermes_sse__entry *oldest = NULL;
+  if (stream->closing)
+    return stream->close_at;
+  return stream->special && stream->special->throttle_ms > 0 ? stream->special->batch_to : UINT64_MAX;
+}
 
-  for (size_t i = 0; i < n; i++)
-    if (walks[i].entry && (!oldest || walks[i].entry->seq < oldest->seq))
-      oldest = walks[i].entry;
-  for (size_t i = 0; oldest && i < n; i++)
-    if (walks[i].entry && walks[i].entry->seq == oldest->seq)
-      hermes_sse__walk_next(&walks[i]);
-  return oldest;
+static hermes_sse_slice type_of(const hermes_sse_frame *frame)
+{
+  static const char field[] = "event: ";
+  const char *at = (const char *)frame->bytes + frame->event_at;
+  const char *end;
+
+  if (frame->event_len < sizeof field - 1 || memcmp(at, field, sizeof field - 1) != 0)
+    return (hermes_sse_slice){ .len = 0 };
+  at += sizeof field - 1;
+  end = memchr(at, '\n', frame->event_len - (sizeof field - 1));
+  return (hermes_sse_slice){ .ptr = at, .len = (size_t)(end - at) };
+}
+
+static int passes(const struct hermes_sse_stream *stream, const hermes_sse__hot *hot, const hermes_sse_frame *frame)
+{
+  hermes_sse_message m = { .size = sizeof m, .meta = frame->meta, .type = type_of(frame) };
+
+  m.topic = (hermes_sse_slice){ .ptr = frame->bytes, .len = frame->topic_len };
+  m.key = (hermes_sse_slice){ .ptr = frame->bytes + frame->topic_len, .len = frame->key_len };
+  return stream->special->filter(&m, hot->user);
+}
+
+/* A newer entry of the same topic and key is in the batch, too. */
+static int is_outdated(const hermes_sse__entry *entry, uint64_t to)
+{
+  const hermes_sse__key *key = entry->key;
+  const hermes_sse_frame *a = entry->frame, *b;
+  const hermes_sse__entry *newest;
+
+  if (!key)
+    return 0;
+  newest = hermes_sse__entry_at(key->readers.log, key->last);
+  b = newest->frame;
+  return newest != entry && newest->seq <= to && a->topic_hash == b->topic_hash && a->topic_len == b->topic_len &&
+         memcmp(a->bytes, b->bytes, a->topic_len) == 0;
+}
+
+/* What this stream leaves out. */
+static int is_left_out(hermes_sse__gather *g, const struct hermes_sse_stream *stream, const hermes_sse__hot *hot,
+                       const hermes_sse__entry *entry, uint64_t to)
+{
+  const hermes_sse__special *s = stream->special;
+
+  if (!s)
+    return 0;
+  if (s->filter && !passes(stream, hot, entry->frame)) {
+    g->filtered++;
+    return 1;
+  }
+  if (s->throttle_ms > 0 && !stream->closing && is_outdated(entry, to)) {
+    g->throttled++;
+    return 1;
+  }
+  return 0;
 }
 
 static void add_entries(hermes_sse__gather *g, const struct hermes_sse_stream *stream, const hermes_sse__hot *hot,
@@ -69,22 +124,32 @@ static void add_entries(hermes_sse__gather *g, const struct hermes_sse_stream *s
 {
   const hermes_sse__sub *subs = stream->n_subs == 1 ? &stream->subs.one : stream->subs.many;
   hermes_sse__walk walks[HERMES_SSE_SUBSCRIPTIONS_MAX];
-  uint64_t to = stream->closing ? stream->close_at : UINT64_MAX;
+  uint64_t to = bound(stream);
   const hermes_sse__entry *entry;
 
-  for (size_t i = 0; i < stream->n_subs; i++)
-    hermes_sse__walk_start(&walks[i], subs[i].list, hot->position);
-  while ((entry = merge(walks, stream->n_subs)) && entry->seq <= to) {
-    if (full(g, entry->frame, max, max_bytes)) {
-      g->more = 1;
-      return;
-    }
-    add(g, entry->frame, HERMES_SSE__ITEM_ENTRY, 0, hot->flags & HERMES_SSE__CHUNKED);
+  for (size_t i = 0; i < stream->n_subs; i++) {
+    uint64_t since = stream->special ? stream->special->since[i] : 0;
+
+    hermes_sse__walk_start(&walks[i], subs[i].list, since > hot->position ? since : hot->position);
   }
+  while ((entry = hermes_sse__walks_merge(walks, stream->n_subs)) && entry->seq <= to) {
+    if (!is_left_out(g, stream, hot, entry, to)) {
+      if (full(g, entry->frame, max, max_bytes)) {
+        g->more = 1;
+        return;
+      }
+      add(g, entry->frame, HERMES_SSE__ITEM_ENTRY, 0, hot->flags & HERMES_SSE__CHUNKED);
+    }
+    g->through = entry->seq;
+  }
+  if (to > stream->hub->head)
+    to = stream->hub->head;
+  if (to > g->through)
+    g->through = to;
 }
 
 void hermes_sse__gather_stream(hermes_sse__gather *g, const struct hermes_sse_stream *stream,
-                               const hermes_sse__hot *hot, int max, size_t max_bytes)
+                               const hermes_sse__hot *hot, int entries, int max, size_t max_bytes)
 {
   int chunked = (hot->flags & HERMES_SSE__CHUNKED) != 0;
 
@@ -94,7 +159,7 @@ void hermes_sse__gather_stream(hermes_sse__gather *g, const struct hermes_sse_st
   if (stream->final)
     return;
   add_sends(g, stream->sends, max, max_bytes, chunked);
-  if (!g->more)
+  if (entries && !g->more)
     add_entries(g, stream, hot, max, max_bytes);
 }
 

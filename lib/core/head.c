@@ -20,7 +20,7 @@ int hermes_sse__head_header(int gap, size_t i, const char **name, const char **v
   if (i > N_HEADERS || gap == HERMES_SSE__GAP_NONE)
     return HERMES_SSE_ERR_NOT_FOUND;
   *name = "hermes-sse-gap";
-  *value = hermes_sse__gap_name(gap);
+  *value = hermes_sse_gap_name(gap);
   return HERMES_SSE_OK;
 }
 

@@ -47,12 +47,14 @@ void hermes_sse__heartbeat(hermes_sse_stream *stream, hermes_sse__hot *hot)
 {
   hermes_sse_hub *hub = stream->hub;
   hermes_sse_frame *frame;
+  const int rests = (hot->flags & HERMES_SSE__RESTING) != 0;
 
-  if (stream->closing || hot->flags & HERMES_SSE__EXTRA || !hermes_sse__caught_up(stream, hot->position)) {
+  if (stream->closing || hot->flags & HERMES_SSE__EXTRA || hermes_sse__fell_behind(stream, hot) ||
+      (!rests && !hermes_sse__caught_up(stream, hot->position))) {
     hermes_sse__stream_ready(stream);
     return;
   }
-  if (hot->position < hub->head)
+  if (!rests && hot->position < hub->head)
     hot->position = hub->head;
   frame = frame_at(hub, hot->position);
   if (!frame || hub->dying || (hot->flags & (HERMES_SSE__LIVE | HERMES_SSE__EXTRA)) != HERMES_SSE__LIVE) {

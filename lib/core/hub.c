@@ -1,14 +1,25 @@
 #include "core/hub.h"
 #include "core/clock.h"
 #include "core/drain.h"
+#include "core/fork.h"
 #include "core/ingest.h"
 #include "core/options.h"
 #include "core/retention.h"
 #include "core/stream.h"
 #include "core/sweep.h"
+#include "core/throttle.h"
+#include "core/view.h"
 #include <limits.h>
 
-enum { DEFAULT_HEARTBEAT_MS = 30000, DEFAULT_TIMEOUT_MS = 300000, MIN_PERIOD_MS = 10, RETRY_NOMEM_MS = 10 };
+enum {
+  DEFAULT_HEARTBEAT_MS = 30000,
+  DEFAULT_TIMEOUT_MS = 300000,
+  DEFAULT_RECHECK_MS = 60000,
+  DEFAULT_RECHECK_FAILURES = 3,
+  MAX_RECHECK_FAILURES = 250,
+  MIN_PERIOD_MS = 10,
+  RETRY_NOMEM_MS = 10
+};
 
 static int period_ok(uint64_t ms)
 {
@@ -26,6 +37,12 @@ static int read_options(const hermes_sse_environment *env, hermes_sse_hub_option
   o->heartbeat_ms = hermes_sse__or(o->heartbeat_ms, DEFAULT_HEARTBEAT_MS);
   o->timeout_ms = hermes_sse__or(o->timeout_ms, DEFAULT_TIMEOUT_MS);
   o->lifetime_ms = hermes_sse__or(o->lifetime_ms, HERMES_SSE_NEVER);
+  o->recheck_ms = hermes_sse__or(o->recheck_ms, DEFAULT_RECHECK_MS);
+  o->recheck_failures = hermes_sse__or(o->recheck_failures, DEFAULT_RECHECK_FAILURES);
+  if (o->recheck_ms == HERMES_SSE_NEVER || !period_ok(o->recheck_ms))
+    return hermes_sse__refuse_number(env, "recheck_ms", o->recheck_ms, "10 to 1073741824, 0 for the default");
+  if (o->recheck_failures > MAX_RECHECK_FAILURES && o->recheck_failures != HERMES_SSE_NEVER)
+    return hermes_sse__refuse_number(env, "recheck_failures", o->recheck_failures, "at most 250, HERMES_SSE_NEVER");
   if (!period_ok(o->heartbeat_ms))
     return hermes_sse__refuse_number(env, "heartbeat_ms", o->heartbeat_ms, accepted);
   if (!period_ok(o->timeout_ms))
@@ -65,6 +82,8 @@ int hermes_sse_hub_new(hermes_sse_bus *bus, const hermes_sse_hub_options *option
   hermes_sse__slots_init(&h->slots);
   hermes_sse__queue_init(&h->ready);
   hermes_sse__queue_init(&h->listed);
+  hermes_sse__queue_init(&h->resting);
+  h->rest_ms = HERMES_SSE_NEVER;
   hermes_sse__queue_init(&h->grave);
   rv = h->env.random(&h->random, sizeof h->random, h->env.user) < 0 ? HERMES_SSE_ERR_RANDOM : own_heartbeat(h);
   if (rv == HERMES_SSE_OK)
@@ -125,14 +144,17 @@ static void fall_asleep(hermes_sse_hub *hub)
 
 static void release_logs(hermes_sse_hub *hub)
 {
+  hermes_sse__views_tidy(hub, 1);
   while (hub->logs.n > 0)
     for (size_t i = 0; hub->logs.n > 0 && i < hermes_sse__table_buckets(&hub->logs); i++) {
       hermes_sse__node *node = hermes_sse__table_bucket(&hub->logs, i);
 
-      if (node)
-        hermes_sse__log_remove(&hub->env, &hub->logs,
-                               (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node)));
+      if (!node)
+        continue;
+      hermes_sse__table_remove(&hub->env, &hub->logs, node);
+      hermes_sse__log_free(&hub->env, (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node)));
     }
+  hermes_sse__release(&hub->env, hub->oldest.logs);
 }
 
 static void detach_parts(hermes_sse_hub *hub)
@@ -206,7 +228,9 @@ int hermes_sse__hub_enter(hermes_sse_hub *hub)
 {
   if (hub->depth > 0)
     return HERMES_SSE_ERR_REENTRANT;
-  return hub->bus ? HERMES_SSE_OK : HERMES_SSE_ERR_STATE;
+  if (!hub->bus)
+    return HERMES_SSE_ERR_STATE;
+  return hub->bus->forks == hermes_sse__forks() ? HERMES_SSE_OK : HERMES_SSE_ERR_FORKED;
 }
 
 void hermes_sse__hub_leave(hermes_sse_hub *hub)
@@ -268,6 +292,7 @@ int hermes_sse_hub_run(hermes_sse_hub *hub, uint64_t now_ms, size_t budget, uint
   hermes_sse__kicks_run(hub);
   hermes_sse__drain_run(hub);
   hermes_sse__clock_run(hub);
+  hermes_sse__throttle_run(hub);
   hermes_sse__ready_run(hub, &left);
   hermes_sse__sweep_run(hub, &left);
   run_parts(hub, &next);
@@ -275,6 +300,7 @@ int hermes_sse_hub_run(hermes_sse_hub *hub, uint64_t now_ms, size_t budget, uint
   hub->head_before = hub->head;
   next = earlier(next, hermes_sse__clock_next(hub));
   next = earlier(next, hermes_sse__drain_next(hub));
+  next = earlier(next, hermes_sse__throttle_next(hub));
   next = earlier(next, hermes_sse__retention_next(hub));
   if (rv < 0)
     next = earlier(next, hub->now_ms + RETRY_NOMEM_MS);

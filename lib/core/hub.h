@@ -4,6 +4,7 @@
 #include "core/bus.h"
 #include "core/gather.h"
 #include "core/log.h"
+#include "core/oldest.h"
 #include <hermes_sse/extend.h>
 
 typedef struct hermes_sse__part {
@@ -30,12 +31,16 @@ struct hermes_sse_hub {
   uint64_t head;        /* last place that is in the logs */
   uint64_t head_before; /* `head` when the last run ended */
   uint64_t floor;       /* up to here this hub cannot tell what there was: before it joined, lapped, or vanished logs */
+  uint64_t lapped_to;   /* and up to here the ring went by before it was read */
+  uint64_t rest_ms;     /* throttled streams: the first rest is over */
   uint64_t now_ms, epoch_ms; /* the host's clock; records hold now_ms - epoch_ms + 1 in 32 bits */
   uint8_t started;           /* the epoch is set */
 
   hermes_sse__slots slots;
-  hermes_sse__queue ready, listed, grave;
+  hermes_sse__queue ready, listed, resting, grave;
   hermes_sse__table logs;
+  hermes_sse__oldest oldest; /* unless the bus has no bound over all topics */
+  hermes_sse__log *views;
   hermes_sse__log *touched;
   hermes_sse__readers *news, **news_end;
 

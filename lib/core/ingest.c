@@ -17,50 +17,90 @@ static void announce(hermes_sse_hub *hub, hermes_sse__readers *list, uint64_t se
   hermes_sse__news_push(hub, list);
 }
 
+static hermes_sse__key *key_of(const hermes_sse__log *log, const hermes_sse_frame *frame)
+{
+  if (frame->key_len == 0)
+    return NULL;
+  return hermes_sse__key_find(log, frame->key_hash, frame->bytes + frame->topic_len, frame->key_len);
+}
+
+/* Room for the frame in a log, its key there. HERMES_SSE_ERR_NOMEM: none of the key if it has no other use. */
+static int reserve(hermes_sse_hub *hub, hermes_sse__log *log, const hermes_sse_frame *frame)
+{
+  if (hermes_sse__log_reserve(&hub->env, log) < 0)
+    return HERMES_SSE_ERR_NOMEM;
+  if (frame->key_len == 0 || key_of(log, frame))
+    return HERMES_SSE_OK;
+  return hermes_sse__key_add(&hub->env, log, frame->key_hash, frame->bytes + frame->topic_len, frame->key_len)
+             ? HERMES_SSE_OK
+             : HERMES_SSE_ERR_NOMEM;
+}
+
+static void unreserve(hermes_sse_hub *hub, hermes_sse__log *log, const hermes_sse_frame *frame)
+{
+  hermes_sse__key *key = key_of(log, frame);
+
+  if (key)
+    hermes_sse__key_tidy(&hub->env, log, key);
+}
+
+/* In the topic's log and in every view of it, or in none. */
+static int reserve_all(hermes_sse_hub *hub, hermes_sse__log *log, const hermes_sse_frame *frame)
+{
+  int rv = reserve(hub, log, frame);
+
+  for (uint32_t i = 0; i < log->n_views && rv == HERMES_SSE_OK; i++)
+    rv = reserve(hub, log->views[i], frame);
+  if (rv == HERMES_SSE_OK)
+    return rv;
+  unreserve(hub, log, frame);
+  for (uint32_t i = 0; i < log->n_views; i++)
+    unreserve(hub, log->views[i], frame);
+  return rv;
+}
+
+/* Takes the reference. */
+static void append(hermes_sse_hub *hub, hermes_sse__log *log, hermes_sse_frame *frame)
+{
+  hermes_sse__key *key = key_of(log, frame);
+
+  hermes_sse__log_append(log, key, frame, hermes_sse__hub_ms(hub));
+  announce(hub, &log->readers, frame->seq);
+  if (key)
+    announce(hub, &key->readers, frame->seq);
+}
+
 /* Takes the reference on success. */
 static int store(hermes_sse_hub *hub, hermes_sse_frame *frame)
 {
-  const unsigned char *topic = frame->bytes, *name = frame->bytes + frame->topic_len;
-  hermes_sse__log *log = hermes_sse__log_get(hub, frame->topic_hash, topic, frame->topic_len);
-  hermes_sse__key *key = NULL;
+  hermes_sse__log *log = hermes_sse__log_get(hub, frame->topic_hash, frame->bytes, frame->topic_len);
 
   if (!log)
     return HERMES_SSE_ERR_NOMEM;
   hermes_sse__log_touch(hub, log);
-  if (hermes_sse__log_reserve(&hub->env, log) < 0)
+  hermes_sse__log_policy(hub, log);
+  if (reserve_all(hub, log, frame) < 0)
     return HERMES_SSE_ERR_NOMEM;
-  if (frame->key_len > 0) {
-    key = hermes_sse__key_find(log, frame->key_hash, name, frame->key_len);
-    if (!key)
-      key = hermes_sse__key_add(&hub->env, log, frame->key_hash, name, frame->key_len);
-    if (!key)
-      return HERMES_SSE_ERR_NOMEM;
-  }
-  hermes_sse__log_append(log, key, frame, hermes_sse__hub_ms(hub));
-  hermes_sse__count(&hub->counters.retained_entries, 1);
-  hermes_sse__count(&hub->counters.retained_bytes, frame->size);
-  announce(hub, &log->readers, frame->seq);
-  if (key)
-    announce(hub, &key->readers, frame->seq);
+  append(hub, log, frame);
+  for (uint32_t i = 0; i < log->n_views; i++)
+    append(hub, log->views[i], hermes_sse__frame_ref(frame));
+  hermes_sse__log_stored(hub, log, frame);
   hub->head = frame->seq;
   return HERMES_SSE_OK;
 }
 
-/* The ring has dropped what this hub had not read: no stream can know any more what it missed. */
+/* The ring has dropped what this hub had not read: its streams cannot know any more what they missed. */
 static void lapped(hermes_sse_hub *hub, uint64_t lost)
 {
-  hub->floor = hub->head + lost;
+  hub->floor = hub->lapped_to = hub->head + lost;
   hub->head = hub->floor;
   hermes_sse__count(&hub->counters.lapped, lost);
   hermes_sse__log_line(&hub->env, HERMES_SSE_LOG_WARNING, "hub fell behind the bus: %llu events lost",
                        (unsigned long long)lost);
-  for (uint32_t slot = 0; slot < hub->slots.n; slot++) {
-    const hermes_sse__hot *hot = hermes_sse__hot_of(&hub->slots, slot);
-
-    if (hot->flags & HERMES_SSE__LIVE && hot->position < hub->floor &&
+  for (uint32_t slot = 0; slot < hub->slots.n; slot++)
+    if (hermes_sse__hot_of(&hub->slots, slot)->flags & HERMES_SSE__LIVE &&
         hermes_sse__cold_of(&hub->slots, slot)->n_subs > 0)
-      hermes_sse__stream_end(hermes_sse__cold_of(&hub->slots, slot), HERMES_SSE_CLOSE_SLOW);
-  }
+      hermes_sse__stream_ready(hermes_sse__cold_of(&hub->slots, slot));
 }
 
 int hermes_sse__ingest(hermes_sse_hub *hub)

@@ -220,6 +220,29 @@ int hermes_sse__ticket_has(const hermes_sse_ticket *ticket, const char *key_clas
   return has;
 }
 
+int hermes_sse_ticket_key(const hermes_sse_ticket *ticket, size_t i, char key_class[HERMES_SSE_KEY_CLASS_MAX + 1],
+                          void *key, size_t *len)
+{
+  hermes_sse_limits *limits = ticket->limits;
+  const hermes_sse__ticket_slot *slot;
+  int rv = HERMES_SSE_ERR_NOT_FOUND;
+
+  if (!limits)
+    return rv;
+  pthread_mutex_lock(&limits->lock);
+  slot = live_slot(limits, ticket);
+  if (slot && i < slot->n) {
+    const hermes_sse__limit_key *k = limits->keys.items[keys_of(limits, slot)[i]];
+
+    memcpy(key_class, limits->classes[k->class_index].name, sizeof limits->classes->name);
+    memcpy(key, k->name, k->len);
+    *len = k->len;
+    rv = HERMES_SSE_OK;
+  }
+  pthread_mutex_unlock(&limits->lock);
+  return rv;
+}
+
 /* ---- admission ---- */
 
 /* What admit() works on: the distinct keys, some of which may be new. */

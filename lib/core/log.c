@@ -21,8 +21,7 @@ hermes_sse__log *hermes_sse__log_find(const hermes_sse__table *logs, uint64_t ha
   return NULL;
 }
 
-hermes_sse__log *hermes_sse__log_add(const hermes_sse_environment *env, hermes_sse__table *logs, uint64_t hash,
-                                     const void *name, size_t len)
+hermes_sse__log *hermes_sse__log_new(const hermes_sse_environment *env, uint64_t hash, const void *name, size_t len)
 {
   hermes_sse__log *log = hermes_sse__alloc(env, 1, sizeof *log + len);
 
@@ -30,16 +29,16 @@ hermes_sse__log *hermes_sse__log_add(const hermes_sse_environment *env, hermes_s
     return NULL;
   log->node.hash = hash;
   log->len = (uint8_t)len;
-  memcpy(log->name, name, len);
+  if (len > 0)
+    memcpy(log->name, name, len);
   hermes_sse__readers_init(&log->readers, log, NULL);
-  hermes_sse__table_insert(env, logs, &log->node);
   return log;
 }
 
-void hermes_sse__log_remove(const hermes_sse_environment *env, hermes_sse__table *logs, hermes_sse__log *log)
+void hermes_sse__log_free(const hermes_sse_environment *env, hermes_sse__log *log)
 {
-  while (hermes_sse__log_n(log) > 0)
-    hermes_sse__log_evict(log);
+  for (uint32_t i = log->first; i != log->next; i++)
+    hermes_sse__frame_unref(hermes_sse__entry_at(log, i)->frame);
   for (size_t i = 0; i < hermes_sse__table_buckets(&log->keys); i++) {
     hermes_sse__node *node = hermes_sse__table_bucket(&log->keys, i), *next;
 
@@ -52,7 +51,7 @@ void hermes_sse__log_remove(const hermes_sse_environment *env, hermes_sse__table
   hermes_sse__table_clear(env, &log->keys);
   hermes_sse__readers_clear(env, &log->readers);
   hermes_sse__release(env, log->entries);
-  hermes_sse__table_remove(env, logs, &log->node);
+  hermes_sse__release(env, log->views);
   hermes_sse__release(env, log);
 }
 
@@ -82,34 +81,101 @@ hermes_sse__key *hermes_sse__key_add(const hermes_sse_environment *env, hermes_s
   return key;
 }
 
-int hermes_sse__key_tidy(const hermes_sse_environment *env, hermes_sse__log *log, hermes_sse__key *key)
+static void leave_crowd(hermes_sse__log *log, hermes_sse__key *key)
+{
+  hermes_sse__key **at = &log->crowded;
+
+  while (*at != key)
+    at = &(*at)->next_crowded;
+  *at = key->next_crowded;
+  key->crowded = 0;
+}
+
+void hermes_sse__key_tidy(const hermes_sse_environment *env, hermes_sse__log *log, hermes_sse__key *key)
 {
   if (key->n > 0 || hermes_sse__readers_in_use(&key->readers))
-    return 0;
+    return;
+  if (key->crowded)
+    leave_crowd(log, key);
   hermes_sse__table_remove(env, &log->keys, &key->node);
   hermes_sse__readers_clear(env, &key->readers);
   hermes_sse__release(env, key);
-  return 1;
 }
 
-int hermes_sse__log_reserve(const hermes_sse_environment *env, hermes_sse__log *log)
+/* An entry is at `to` now: its key's chain follows. Called for every entry in order. */
+static void relink(hermes_sse__entry *entries, uint32_t mask, uint32_t to)
 {
-  uint32_t capacity = log->capacity ? 2 * log->capacity : 8;
-  hermes_sse__entry *entries;
+  hermes_sse__entry *entry = &entries[to & mask];
+  hermes_sse__key *key = entry->key;
 
-  if (hermes_sse__log_n(log) < log->capacity)
-    return HERMES_SSE_OK;
-  if (log->capacity > UINT32_MAX / 4)
-    return HERMES_SSE_ERR_NOMEM;
-  entries = hermes_sse__alloc_raw(env, capacity, sizeof *entries);
+  if (!key)
+    return;
+  if (key->relinked == 0) {
+    key->first = to;
+  } else {
+    entry->before = key->last;
+    entries[key->last & mask].after = to;
+  }
+  key->last = to;
+  if (++key->relinked == key->n)
+    key->relinked = 0;
+}
+
+/* Moves all entries into `entries`, which may be the log's own, leaving out the holes. */
+static void close_holes(hermes_sse__log *log, hermes_sse__entry *entries, uint32_t capacity)
+{
+  uint32_t to = log->first;
+
+  for (uint32_t i = log->first; i != log->next; i++) {
+    const hermes_sse__entry *from = hermes_sse__entry_at(log, i);
+
+    if (!from->frame)
+      continue;
+    entries[to & (capacity - 1)] = *from;
+    if (log->holes > 0)
+      relink(entries, capacity - 1, to);
+    to++;
+  }
+  log->next = to;
+  log->holes = 0;
+}
+
+static int resize(const hermes_sse_environment *env, hermes_sse__log *log, uint32_t capacity)
+{
+  hermes_sse__entry *entries = hermes_sse__alloc_raw(env, capacity, sizeof *entries);
+
   if (!entries)
     return HERMES_SSE_ERR_NOMEM;
-  for (uint32_t i = log->first; i != log->next; i++)
-    entries[i & (capacity - 1)] = *hermes_sse__entry_at(log, i);
+  close_holes(log, entries, capacity);
   hermes_sse__release(env, log->entries);
   log->entries = entries;
   log->capacity = capacity;
   return HERMES_SSE_OK;
+}
+
+int hermes_sse__log_reserve(const hermes_sse_environment *env, hermes_sse__log *log)
+{
+  uint32_t span = log->next - log->first;
+
+  if (span < log->capacity)
+    return HERMES_SSE_OK;
+  if (log->holes > span / 2) {
+    close_holes(log, log->entries, log->capacity);
+    return HERMES_SSE_OK;
+  }
+  if (log->capacity > UINT32_MAX / 4)
+    return HERMES_SSE_ERR_NOMEM;
+  return resize(env, log, log->capacity ? 2 * log->capacity : 8);
+}
+
+void hermes_sse__log_shrink(const hermes_sse_environment *env, hermes_sse__log *log)
+{
+  uint32_t n = hermes_sse__log_n(log), capacity = log->capacity;
+
+  while (capacity > 64 && n < capacity / 8)
+    capacity /= 2;
+  if (capacity < log->capacity)
+    (void)resize(env, log, capacity);
 }
 
 void hermes_sse__log_append(hermes_sse__log *log, hermes_sse__key *key, hermes_sse_frame *frame, uint32_t at_ms)
@@ -129,22 +195,46 @@ void hermes_sse__log_append(hermes_sse__log *log, hermes_sse__key *key, hermes_s
   }
   key->last = index;
   key->n++;
+  if (log->policy.conflate && key->n > 1 && !key->crowded) {
+    key->crowded = 1;
+    key->next_crowded = log->crowded;
+    log->crowded = key;
+  }
 }
 
-hermes_sse__key *hermes_sse__log_evict(hermes_sse__log *log)
+static void unlink_from_key(hermes_sse__log *log, hermes_sse__key *key, uint32_t index)
 {
-  const hermes_sse__entry *entry = hermes_sse__entry_at(log, log->first);
-  hermes_sse__key *key = entry->key;
+  const hermes_sse__entry *entry = hermes_sse__entry_at(log, index);
 
-  if (key) {
+  key->n--;
+  if (index != key->first)
+    hermes_sse__entry_at(log, entry->before)->after = entry->after;
+  if (index != key->last)
+    hermes_sse__entry_at(log, entry->after)->before = entry->before;
+  if (index == key->first)
     key->first = entry->after;
-    key->n--;
+  if (index == key->last)
+    key->last = entry->before;
+}
+
+hermes_sse__key *hermes_sse__entry_drop(hermes_sse__log *log, uint32_t index, int lost)
+{
+  hermes_sse__entry *entry = hermes_sse__entry_at(log, index);
+  hermes_sse__key *key = entry->key;
+  hermes_sse_frame *frame = entry->frame;
+
+  if (key)
+    unlink_from_key(log, key, index);
+  if (lost && entry->seq > log->evicted_to)
+    log->evicted_to = entry->seq;
+  if (lost && key && entry->seq > key->evicted_to)
     key->evicted_to = entry->seq;
-  }
-  log->evicted_to = entry->seq;
-  log->bytes -= entry->frame->size;
-  log->first++;
-  hermes_sse__frame_unref(entry->frame);
+  log->bytes -= frame->size;
+  entry->frame = NULL;
+  log->holes++;
+  for (; log->first != log->next && !hermes_sse__entry_at(log, log->first)->frame; log->first++)
+    log->holes--;
+  hermes_sse__frame_unref(frame);
   return key;
 }
 
@@ -153,11 +243,13 @@ uint64_t hermes_sse__readers_evicted_to(const hermes_sse__readers *list)
   return list->key ? list->key->evicted_to : list->log->evicted_to;
 }
 
-/* The first index whose place is after `position`; there is one. Looks from the newest back, as most readers miss little. */
-static uint32_t find_after(const hermes_sse__log *log, uint64_t position)
+/* Looks from the newest back, as most readers miss little. */
+uint32_t hermes_sse__log_after(const hermes_sse__log *log, uint64_t position)
 {
   uint32_t high = log->next - 1, low, step = 1;
 
+  if (log->first == log->next || hermes_sse__entry_at(log, high)->seq <= position)
+    return log->next;
   for (;; step *= 2) {
     if (high - log->first < step) {
       low = log->first;
@@ -179,39 +271,4 @@ static uint32_t find_after(const hermes_sse__log *log, uint64_t position)
       low = middle + 1;
   }
   return low;
-}
-
-static uint32_t find_after_in_key(const hermes_sse__log *log, const hermes_sse__key *key, uint64_t position)
-{
-  uint32_t index = key->last;
-
-  if (hermes_sse__entry_at(log, key->first)->seq > position)
-    return key->first;
-  while (hermes_sse__entry_at(log, hermes_sse__entry_at(log, index)->before)->seq > position)
-    index = hermes_sse__entry_at(log, index)->before;
-  return index;
-}
-
-void hermes_sse__walk_start(hermes_sse__walk *walk, const hermes_sse__readers *list, uint64_t position)
-{
-  const hermes_sse__log *log = list->log;
-  const hermes_sse__key *key = list->key;
-
-  *walk = (hermes_sse__walk){ .log = log, .key = key };
-  if ((key ? key->n : hermes_sse__log_n(log)) == 0)
-    return;
-  if (hermes_sse__entry_at(log, key ? key->last : log->next - 1)->seq <= position)
-    return;
-  walk->index = key ? find_after_in_key(log, key, position) : find_after(log, position);
-  walk->entry = hermes_sse__entry_at(log, walk->index);
-}
-
-void hermes_sse__walk_next(hermes_sse__walk *walk)
-{
-  if (walk->index == (walk->key ? walk->key->last : walk->log->next - 1)) {
-    walk->entry = NULL;
-    return;
-  }
-  walk->index = walk->key ? walk->entry->after : walk->index + 1;
-  walk->entry = hermes_sse__entry_at(walk->log, walk->index);
 }

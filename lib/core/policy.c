@@ -15,7 +15,9 @@ static hermes_sse__policy with_defaults(const hermes_sse_topic_options *o)
 {
   return (hermes_sse__policy){ .max_entries = hermes_sse__or(o->max_entries, DEFAULT_ENTRIES),
                                .max_bytes = hermes_sse__or(o->max_bytes, DEFAULT_BYTES),
-                               .max_age_ms = hermes_sse__or(o->max_age_ms, DEFAULT_AGE_MS) };
+                               .max_age_ms = hermes_sse__or(o->max_age_ms, DEFAULT_AGE_MS),
+                               .conflate = (o->flags & HERMES_SSE_TOPIC_CONFLATE) != 0,
+                               .close_slow = (o->flags & HERMES_SSE_TOPIC_CLOSE_SLOW) != 0 };
 }
 
 static int same_pattern(const rule *a, const rule *b)
@@ -60,6 +62,8 @@ int hermes_sse__policies_set(const hermes_sse_environment *env, hermes_sse__poli
 
   if (rv < 0)
     return rv;
+  if (o.flags & ~(uint64_t)(HERMES_SSE_TOPIC_CONFLATE | HERMES_SSE_TOPIC_CLOSE_SLOW))
+    return hermes_sse__refuse_number(env, "topic flags", o.flags, "HERMES_SSE_TOPIC_ flags of this version");
   if (len == 0)
     return HERMES_SSE_ERR_BAD_TOPIC;
   new.prefix = pattern[len - 1] == '*';

@@ -7,6 +7,7 @@
 /* With defaults filled in; HERMES_SSE_NEVER: no bound. */
 typedef struct hermes_sse__policy {
   uint64_t max_entries, max_bytes, max_age_ms;
+  uint8_t conflate, close_slow;
 } hermes_sse__policy;
 
 typedef struct hermes_sse__policies {

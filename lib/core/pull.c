@@ -1,5 +1,5 @@
 #include "core/advance.h"
-#include "core/follow.h"
+#include "core/offer.h"
 #include <string.h>
 
 /* Fills the hub's gather. Vectors, 0, HERMES_SSE_ERR_EOF. */
@@ -9,13 +9,8 @@ static int offer(hermes_sse_stream *stream, int max, size_t max_bytes)
   hermes_sse__hot *hot = hermes_sse__stream_hot(stream);
 
   hub->peeked = NULL;
-  if (hot->flags & HERMES_SSE__LIVE && hermes_sse__fell_behind(stream, hot))
-    hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_SLOW);
-  if (hot->flags & HERMES_SSE__LIVE) {
-    hermes_sse__gather_stream(&hub->gather, stream, hot, max, max_bytes ? max_bytes : SIZE_MAX);
-    if (hub->gather.n == 0 && hermes_sse__stream_finish(stream))
-      hermes_sse__gather_stream(&hub->gather, stream, hot, max, SIZE_MAX);
-  }
+  if (hermes_sse__is_live(hub, hot))
+    hermes_sse__offer(stream, hot, max, max_bytes ? max_bytes : SIZE_MAX);
   if (!(hot->flags & HERMES_SSE__LIVE)) {
     stream->over = 1;
     if (stream->queue == HERMES_SSE__LISTED)
@@ -61,7 +56,7 @@ static void took(hermes_sse_stream *stream, size_t bytes)
   if (bytes == 0)
     return;
   hot->last_write = hermes_sse__hub_ms(hub);
-  hermes_sse__count(&hub->counters.bytes, bytes);
+  hermes_sse__count_bytes(stream, hot, bytes);
   hermes_sse__advance(stream, hot, &hub->gather, bytes);
 }
 

@@ -1,11 +1,7 @@
 #include "core/push.h"
 #include "core/advance.h"
 #include "core/follow.h"
-
-static int alive(const hermes_sse_hub *hub, const hermes_sse__hot *hot)
-{
-  return !hub->dying && (hot->flags & (HERMES_SSE__LIVE | HERMES_SSE__FREED)) == HERMES_SSE__LIVE;
-}
+#include "core/offer.h"
 
 /* Tells a level-triggered host once. 0 if the stream is gone. */
 static int watch(hermes_sse_stream *stream, hermes_sse__hot *hot, int on)
@@ -19,7 +15,7 @@ static int watch(hermes_sse_stream *stream, hermes_sse__hot *hot, int on)
   hub->depth++;
   rv = hub->options.want_write(stream, on, hot->user);
   hub->depth--;
-  if (!alive(hub, hot))
+  if (!hermes_sse__is_live(hub, hot))
     return 0;
   if (rv < 0)
     hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_PEER);
@@ -51,11 +47,11 @@ hermes_sse_ssize hermes_sse__push_write(hermes_sse_stream *stream, hermes_sse__h
   hub->depth++;
   written = hub->options.writev(stream, iov, n, hot->user);
   hub->depth--;
-  if (HERMES_SSE__UNLIKELY(!alive(hub, hot)))
+  if (HERMES_SSE__UNLIKELY(!hermes_sse__is_live(hub, hot)))
     return HERMES_SSE__GONE;
   if (HERMES_SSE__LIKELY(written > 0 && (size_t)written <= bytes)) {
     hot->last_write = hermes_sse__hub_ms(hub);
-    hermes_sse__count(&hub->counters.bytes, (uint64_t)written);
+    hermes_sse__count_bytes(stream, hot, (uint64_t)written);
     return (size_t)written == bytes || block(stream, hot) ? written : HERMES_SSE__GONE;
   }
   if (written == HERMES_SSE_ERR_AGAIN) {
@@ -75,25 +71,18 @@ void hermes_sse__push(hermes_sse_stream *stream)
   for (;;) {
     hermes_sse_ssize written;
 
-    if (hermes_sse__fell_behind(stream, hot)) {
-      hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_SLOW);
-      return;
-    }
-    hermes_sse__gather_stream(gather, stream, hot, HERMES_SSE_IOV_MAX, HERMES_SSE__GATHER_BYTES);
-    if (gather->n == 0) {
-      if (hermes_sse__stream_finish(stream))
-        continue;
+    if (hermes_sse__offer(stream, hot, HERMES_SSE_IOV_MAX, HERMES_SSE__GATHER_BYTES) == 0)
       break;
-    }
     written = hermes_sse__push_write(stream, hot, gather->iov, gather->n, gather->bytes);
     if (written < 0)
       return;
     hermes_sse__advance(stream, hot, gather, (size_t)written);
-    if (!alive(hub, hot) || hot->flags & HERMES_SSE__BLOCKED)
+    if (!hermes_sse__is_live(hub, hot) || hot->flags & HERMES_SSE__BLOCKED)
       return;
-    if (!gather->more && !(hot->flags & HERMES_SSE__EXTRA))
+    if (!gather->more && !(hot->flags & (HERMES_SSE__EXTRA | HERMES_SSE__SPECIAL)) &&
+        !hermes_sse__fell_behind(stream, hot))
       break;
   }
-  if (alive(hub, hot))
+  if (hermes_sse__is_live(hub, hot))
     watch(stream, hot, 0);
 }

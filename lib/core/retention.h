@@ -1,4 +1,4 @@
-/* Which logs exist and what they keep: entries, bytes and age, never ahead of what was offered to the readers that keep up. */
+/* Which logs exist and what they keep: entries, bytes, age, the newest of each key, and a bound over all of them; never ahead of what was offered to the readers that keep up. */
 #ifndef HERMES_SSE_CORE_RETENTION_H
 #define HERMES_SSE_CORE_RETENTION_H
 #include "core/hub.h"
@@ -11,6 +11,12 @@ void hermes_sse__log_tidy(hermes_sse_hub *hub, hermes_sse__log *log);
 
 /* The log grew: it is looked at at the end of this run. */
 void hermes_sse__log_touch(hermes_sse_hub *hub, hermes_sse__log *log);
+
+/* It got an entry: figures, and its place among the logs by age. */
+void hermes_sse__log_stored(hermes_sse_hub *hub, hermes_sse__log *log, const hermes_sse_frame *frame);
+
+/* Asks the bus for the log's policy if any policy has changed since. */
+void hermes_sse__log_policy(hermes_sse_hub *hub, hermes_sse__log *log);
 
 /* Part of every run: drops what the policies no longer keep. */
 void hermes_sse__retention_run(hermes_sse_hub *hub);

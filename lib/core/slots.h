@@ -19,7 +19,9 @@ enum {
   HERMES_SSE__EXTRA = 32,    /* something besides log entries: `out`, `sends`, or closing */
   HERMES_SSE__IDLE = 64,     /* pull: the host was told that there is nothing; list it when there is */
   HERMES_SSE__WATCHED = 128, /* want_write(1) was called last */
-  HERMES_SSE__FREED = 256    /* freed inside a callback; the slot goes when the call under way returns */
+  HERMES_SSE__FREED = 256,   /* freed inside a callback; the slot goes when the call under way returns */
+  HERMES_SSE__SPECIAL = 512, /* what it gets is not what others of its list get: `special` */
+  HERMES_SSE__RESTING = 1024 /* throttled: its next batch is not due yet; in the queue of those */
 };
 
 typedef struct hermes_sse__hot {
@@ -28,8 +30,18 @@ typedef struct hermes_sse__hot {
   uint32_t last_write; /* hub's milliseconds: when bytes were taken last, or began to wait */
   uint32_t flags;
   uint32_t deadline; /* hub's milliseconds; 0: none */
-  uint32_t opened;   /* hub's milliseconds */
+  uint32_t bytes;    /* taken so far; carried over into `byte_wraps` */
 } hermes_sse__hot;
+
+/* What few streams have. */
+typedef struct hermes_sse__special {
+  int (*filter)(const hermes_sse_message *message, void *user);
+  uint32_t throttle_ms;
+  uint32_t batch_ms;                            /* hub's milliseconds: the next batch may begin */
+  uint64_t batch_to;                            /* the batch under way ends here */
+  uint64_t since_max;                           /* the latest of `since` */
+  uint64_t since[HERMES_SSE_SUBSCRIPTIONS_MAX]; /* of each subscription: it follows what came after this place */
+} hermes_sse__special;
 
 /* Membership of one list of readers. */
 typedef struct hermes_sse__sub {
@@ -38,14 +50,15 @@ typedef struct hermes_sse__sub {
 } hermes_sse__sub;
 
 /* The queues of a hub that a stream may be in: at most one at a time. */
-enum { HERMES_SSE__UNQUEUED, HERMES_SSE__READY, HERMES_SSE__LISTED, HERMES_SSE__GRAVE };
+enum { HERMES_SSE__UNQUEUED, HERMES_SSE__READY, HERMES_SSE__LISTED, HERMES_SSE__REST, HERMES_SSE__GRAVE };
 
 struct hermes_sse_stream {
   hermes_sse_hub *hub;
-  hermes_sse_frame *out;   /* what goes first: the rest of a half-written frame, or head and greeting */
-  hermes_sse_frame *sends; /* the last of a circle linked by `next`; NULL: none */
-  uint64_t close_at;       /* while closing: what was published up to here is still sent */
-  uint64_t told;           /* what was lost up to here has been told */
+  hermes_sse_frame *out;        /* what goes first: the rest of a half-written frame, or head and greeting */
+  hermes_sse_frame *sends;      /* the last of a circle linked by `next`; NULL: none */
+  uint64_t close_at;            /* while closing: what was published up to here is still sent */
+  uint64_t told;                /* what was lost up to here has been told */
+  hermes_sse__special *special; /* NULL: nothing of that */
   hermes_sse_ticket ticket;
   union {
     hermes_sse__sub one;
@@ -55,7 +68,11 @@ struct hermes_sse_stream {
   uint32_t out_at;        /* bytes of `out` already taken */
   uint32_t before, after; /* in its queue */
   uint32_t send_bytes;
-  uint32_t retry_ms; /* told at the end; 0: not */
+  uint32_t retry_ms;          /* told at the end; 0: not */
+  uint32_t opened, rechecked; /* hub's milliseconds */
+  uint16_t byte_wraps;
+  uint8_t unconfirmed; /* rechecks since the host last said yes */
+  uint8_t finish;      /* a drain leaves it to its host */
   uint8_t n_subs;
   uint8_t queue;
   uint8_t closing; /* the HERMES_SSE_CLOSE_ reason that it will end with; 0: not closing */

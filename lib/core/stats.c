@@ -23,8 +23,13 @@ void hermes_sse__counters_add(hermes_sse__counters *to, const hermes_sse__counte
   add_counter(&to->delivered, &from->delivered);
   add_counter(&to->bytes, &from->bytes);
   add_counter(&to->heartbeats, &from->heartbeats);
-  add_counter(&to->gaps, &from->gaps);
+  for (unsigned i = 0; i < HERMES_SSE__GAP_REASONS; i++)
+    add_counter(&to->gaps[i], &from->gaps[i]);
   add_counter(&to->lapped, &from->lapped);
+  add_counter(&to->dropped, &from->dropped);
+  add_counter(&to->conflated, &from->conflated);
+  add_counter(&to->throttled, &from->throttled);
+  add_counter(&to->filtered, &from->filtered);
   add_counter(&to->topics, &from->topics);
   add_counter(&to->retained_entries, &from->retained_entries);
   add_counter(&to->retained_bytes, &from->retained_bytes);
@@ -61,10 +66,20 @@ int hermes_sse_bus_stats(const hermes_sse_bus *bus, hermes_sse_stats *stats)
   s.closed_slow = hermes_sse__counted(&c.closed[HERMES_SSE_CLOSE_SLOW]);
   s.closed_kicked = hermes_sse__counted(&c.closed[HERMES_SSE_CLOSE_KICKED]);
   s.closed_drain = hermes_sse__counted(&c.closed[HERMES_SSE_CLOSE_DRAIN]);
+  s.closed_denied = hermes_sse__counted(&c.closed[HERMES_SSE_CLOSE_DENIED]);
   s.delivered = hermes_sse__counted(&c.delivered);
   s.bytes = hermes_sse__counted(&c.bytes);
   s.heartbeats = hermes_sse__counted(&c.heartbeats);
-  s.gaps = hermes_sse__counted(&c.gaps);
+  for (unsigned i = 0; i < HERMES_SSE__GAP_REASONS; i++)
+    s.gaps += hermes_sse__counted(&c.gaps[i]);
+  s.gaps_expired = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_EXPIRED]);
+  s.gaps_restarted = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_RESTARTED]);
+  s.gaps_unknown = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_UNKNOWN]);
+  s.gaps_slow = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_SLOW]);
+  s.dropped = hermes_sse__counted(&c.dropped);
+  s.conflated = hermes_sse__counted(&c.conflated);
+  s.throttled = hermes_sse__counted(&c.throttled);
+  s.filtered = hermes_sse__counted(&c.filtered);
   s.lapped = hermes_sse__counted(&c.lapped);
   s.topics = hermes_sse__counted(&c.topics);
   s.retained_entries = hermes_sse__counted(&c.retained_entries);

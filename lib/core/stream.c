@@ -1,5 +1,6 @@
 #include "core/stream.h"
 #include "core/follow.h"
+#include "core/fork.h"
 #include "core/gap.h"
 #include "core/head.h"
 #include "core/histogram.h"
@@ -17,6 +18,9 @@ static void leave_queue(hermes_sse_stream *stream)
     hermes_sse__queue_remove(&hub->slots, &hub->ready, stream);
   else if (stream->queue == HERMES_SSE__LISTED)
     hermes_sse__queue_remove(&hub->slots, &hub->listed, stream);
+  else if (stream->queue == HERMES_SSE__REST)
+    hermes_sse__queue_remove(&hub->slots, &hub->resting, stream);
+  hermes_sse__stream_hot(stream)->flags &= ~(uint32_t)HERMES_SSE__RESTING;
 }
 
 static void list(hermes_sse_stream *stream)
@@ -41,7 +45,8 @@ void hermes_sse__stream_ready(hermes_sse_stream *stream)
       list(stream);
       hermes_sse_hub_wake(hub);
     }
-  } else if (stream->queue == HERMES_SSE__UNQUEUED && !(hot->flags & HERMES_SSE__BLOCKED)) {
+  } else if (stream->queue != HERMES_SSE__READY && !(hot->flags & HERMES_SSE__BLOCKED)) {
+    leave_queue(stream);
     hermes_sse__queue_push(&hub->slots, &hub->ready, stream, HERMES_SSE__READY);
     hermes_sse_hub_wake(hub);
   }
@@ -57,11 +62,20 @@ void hermes_sse__stream_note_extra(hermes_sse_stream *stream, hermes_sse__hot *h
 
 /* ---- opening ---- */
 
+/* Its id is the stream's position, or none. */
+static int has_id(const hermes_sse_event *greeting)
+{
+  hermes_sse_event e;
+
+  return hermes_sse__options_read(&e, sizeof e, greeting) == HERMES_SSE_OK &&
+         (e.id.len > 0 || e.flags & HERMES_SSE_EVENT_RESET_ID);
+}
+
 static int read_options(hermes_sse_hub *hub, hermes_sse_stream_options *o, const hermes_sse_stream_options *options)
 {
   if (!options || hermes_sse__options_read(o, sizeof *o, options) < 0)
     return HERMES_SSE_ERR_OPTION;
-  if (o->flags & ~(uint64_t)(HERMES_SSE_STREAM_PULL | HERMES_SSE_STREAM_CHUNKED))
+  if (o->flags & ~(uint64_t)(HERMES_SSE_STREAM_PULL | HERMES_SSE_STREAM_CHUNKED | HERMES_SSE_STREAM_FINISH))
     return hermes_sse__refuse_number(&hub->env, "flags", o->flags, "HERMES_SSE_STREAM_ flags of this version");
   if (!(o->flags & HERMES_SSE_STREAM_PULL) && !hub->options.writev)
     return hermes_sse__refuse(&hub->env, "flags", "HERMES_SSE_STREAM_PULL, for a hub without writev");
@@ -72,6 +86,10 @@ static int read_options(hermes_sse_hub *hub, hermes_sse_stream_options *o, const
   if (o->n_topics > HERMES_SSE_SUBSCRIPTIONS_MAX || (o->n_topics > 0 && !o->topics))
     return hermes_sse__refuse_number(&hub->env, "topics, in number", o->n_topics,
                                      "at most HERMES_SSE_SUBSCRIPTIONS_MAX");
+  if (o->greeting && has_id(o->greeting))
+    return HERMES_SSE_ERR_BAD_ID;
+  if (o->throttle_ms > UINT64_C(1) << 30)
+    return hermes_sse__refuse_number(&hub->env, "throttle_ms", o->throttle_ms, "0 to 1073741824");
   if ((o->extra_headers.len > 0 && o->http == 0) || hermes_sse__head_check(o->extra_headers) < 0)
     return hermes_sse__refuse(&hub->env, "extra_headers",
                               "lines \"name: value\", each ended by CR LF, with http 10 or 11");
@@ -92,18 +110,18 @@ static size_t append(unsigned char *to, const hermes_sse_frame *frame, int chunk
 }
 
 /* The stream's first bytes in one frame: head, greeting, gap. `*out` stays NULL when there are none. */
-static int first_bytes(hermes_sse_stream *stream, const hermes_sse_stream_options *o, uint64_t position,
+static int first_bytes(hermes_sse_stream *stream, const hermes_sse_stream_options *o, const uint64_t *position,
                        hermes_sse_frame **out)
 {
   hermes_sse_hub *hub = stream->hub;
-  hermes_sse_id id = hermes_sse__bus_id(hub->bus, position);
+  hermes_sse_id id = hermes_sse__bus_id(hub->bus, position ? *position : 0);
   hermes_sse_frame *greeting = NULL, *gap = NULL, *all = NULL;
   int chunked = (hermes_sse__stream_hot(stream)->flags & HERMES_SSE__CHUNKED) != 0, rv = HERMES_SSE_OK;
   size_t head = o->http ? hermes_sse__head_write(&hub->env, stream->http, stream->gap, o->extra_headers, NULL) : 0, len;
   unsigned char *at;
 
   if (o->greeting)
-    rv = hermes_sse__frame_event(&hub->env, hub->bus->max_event_bytes, o->greeting, &id, &greeting);
+    rv = hermes_sse__frame_event(&hub->env, hub->bus->max_event_bytes, o->greeting, position ? &id : NULL, &greeting);
   if (rv == HERMES_SSE_OK && stream->gap)
     rv = hermes_sse__gap_frame(stream, stream->gap, o->last_event_id, position, &gap);
   len = head + append(NULL, greeting, chunked) + append(NULL, gap, chunked);
@@ -155,9 +173,56 @@ static void set_up(hermes_sse_stream *stream, const hermes_sse_stream_options *o
     hot->flags |= HERMES_SSE__PULL | HERMES_SSE__IDLE;
   if (o->flags & HERMES_SSE_STREAM_CHUNKED || o->http == 11)
     hot->flags |= HERMES_SSE__CHUNKED;
-  hot->opened = hot->last_write = hermes_sse__hub_ms(stream->hub);
+  stream->opened = hot->last_write = hermes_sse__hub_ms(stream->hub);
+  stream->rechecked =
+      stream->opened - (uint32_t)hermes_sse__hub_random(stream->hub, stream->hub->options.recheck_ms / 2 + 1);
+  stream->finish = (o->flags & HERMES_SSE_STREAM_FINISH) != 0;
   stream->http = (uint8_t)o->http;
   stream->before = stream->after = HERMES_SSE__NO_SLOT;
+}
+
+/* What few streams have, for those that ask for it. */
+static int set_special(hermes_sse_stream *stream, const hermes_sse_stream_options *o)
+{
+  int wanted = o->throttle_ms > 0 || o->filter;
+
+  for (size_t i = 0; i < o->n_topics; i++)
+    wanted |= o->topics[i].flags != 0;
+  if (!wanted)
+    return HERMES_SSE_OK;
+  if (!hermes_sse__special_get(stream))
+    return HERMES_SSE_ERR_NOMEM;
+  stream->special->filter = o->filter;
+  stream->special->throttle_ms = (uint32_t)o->throttle_ms;
+  return HERMES_SSE_OK;
+}
+
+/* Where it begins, and its first bytes. The callback that words a gap may free the hub. */
+static int begin(hermes_sse_stream *stream, const hermes_sse_stream_options *o)
+{
+  hermes_sse__hot *hot = hermes_sse__stream_hot(stream);
+  hermes_sse_hub *hub = stream->hub;
+  int snapshot, rv;
+
+  stream->gap = (uint8_t)hermes_sse__gap_judge(stream, o, &hot->position, &snapshot);
+  if (stream->special)
+    stream->special->batch_to = hot->position;
+  rv = first_bytes(stream, o, snapshot ? NULL : &hot->position, &stream->out);
+  if (rv == HERMES_SSE_OK && hub->dying) {
+    hermes_sse__frame_unref(stream->out);
+    stream->out = NULL;
+    rv = HERMES_SSE_ERR_CLOSED;
+  }
+  return rv;
+}
+
+static void abandon(hermes_sse_stream *stream)
+{
+  hermes_sse_hub *hub = stream->hub;
+
+  hermes_sse__unfollow(stream);
+  hermes_sse__release(&hub->env, stream->special);
+  hermes_sse__slots_give(&hub->slots, stream->slot);
 }
 
 int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options *options, hermes_sse_stream **stream)
@@ -166,11 +231,12 @@ int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options 
   hermes_sse_stream *s;
   hermes_sse__hot *hot;
   uint32_t slot;
-  uint64_t position = 0;
   int rv = hub->bus && !hub->dying ? read_options(hub, &o, options) : HERMES_SSE_ERR_CLOSED;
 
   if (rv < 0)
     return rv;
+  if (hub->bus->forks != hermes_sse__forks())
+    return HERMES_SSE_ERR_FORKED;
   if (atomic_load(&hub->bus->draining))
     return HERMES_SSE_ERR_CLOSED;
   if (hermes_sse__slots_take(&hub->env, &hub->slots, &slot) < 0)
@@ -180,16 +246,14 @@ int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options 
   s->hub = hub;
   set_up(s, &o);
   rv = hermes_sse__follow(s, o.topics, o.n_topics);
-  if (rv == HERMES_SSE_OK) {
-    s->gap = (uint8_t)hermes_sse__gap_judge(s, o.last_event_id, &position, &s->told);
-    rv = first_bytes(s, &o, position, &s->out);
-  }
+  rv = rv == HERMES_SSE_OK ? set_special(s, &o) : rv;
+  rv = rv == HERMES_SSE_OK ? begin(s, &o) : rv;
   if (rv < 0) {
-    hermes_sse__unfollow(s);
-    hermes_sse__slots_give(&hub->slots, slot);
+    abandon(s);
+    if (hub->dying && hub->depth == 0)
+      hermes_sse__hub_leave(hub);
     return rv;
   }
-  hot->position = position;
   hot->deadline = deadline(hub, &o);
   hub->has_deadline |= hot->deadline != 0;
   s->ticket = o.ticket;
@@ -198,8 +262,8 @@ int hermes_sse_stream_open(hermes_sse_hub *hub, const hermes_sse_stream_options 
   hermes_sse__stream_note_extra(s, hot);
   hermes_sse__count(&hub->counters.opened, 1);
   if (s->gap)
-    hermes_sse__count(&hub->counters.gaps, 1);
-  if (s->out || !hermes_sse__caught_up(s, position))
+    hermes_sse__count(&hub->counters.gaps[s->gap], 1);
+  if (s->out || !hermes_sse__caught_up(s, hot->position))
     hermes_sse__stream_ready(s);
   hermes_sse_hub_wake(hub); /* the clock has one more to mind: the next run may be due earlier */
   *stream = s;
@@ -221,10 +285,8 @@ void hermes_sse__stream_close(hermes_sse_stream *stream, int reason, uint64_t cl
   hermes_sse__stream_ready(stream);
 }
 
-static void drop_output(hermes_sse_stream *stream)
+static void drop_sends(hermes_sse_stream *stream)
 {
-  hermes_sse__frame_unref(stream->out);
-  stream->out = NULL;
   while (stream->sends) {
     hermes_sse_frame *first = stream->sends->next;
 
@@ -248,10 +310,14 @@ static void detach(hermes_sse_stream *stream, int reason)
     hub->peeked = NULL;
   leave_queue(stream);
   hermes_sse__unfollow(stream);
-  drop_output(stream);
+  drop_sends(stream);
+  hermes_sse__frame_unref(stream->out);
+  stream->out = NULL;
+  hermes_sse__release(&hub->env, stream->special);
+  stream->special = NULL;
   hermes_sse_ticket_release(&stream->ticket);
   hermes_sse__count(&hub->counters.closed[reason], 1);
-  hermes_sse__histogram_add(&hub->counters.lifetime_s, (hermes_sse__hub_ms(hub) - hot->opened) / 1000u, 1);
+  hermes_sse__histogram_add(&hub->counters.lifetime_s, (hermes_sse__hub_ms(hub) - stream->opened) / 1000u, 1);
 }
 
 void hermes_sse__stream_end(hermes_sse_stream *stream, int reason)
@@ -345,7 +411,7 @@ void hermes_sse__streams_orphan(hermes_sse_hub *hub)
       detach(hermes_sse__cold_of(&hub->slots, slot), HERMES_SSE_CLOSE_HOST);
 }
 
-/* ---- private events, getters ---- */
+/* ---- what its host says to it ---- */
 
 int hermes_sse_stream_writable(hermes_sse_stream *stream)
 {
@@ -386,32 +452,35 @@ int hermes_sse_stream_send(hermes_sse_stream *stream, const hermes_sse_event *ev
   return HERMES_SSE_OK;
 }
 
-int hermes_sse_stream_header(const hermes_sse_stream *stream, size_t i, const char **name, const char **value)
+int hermes_sse_stream_subscribe(hermes_sse_stream *stream, const hermes_sse_subscription *subscription)
 {
-  return hermes_sse__head_header(stream->gap, i, name, value);
-}
+  hermes_sse_hub *hub = stream->hub;
 
-int hermes_sse_stream_reason(const hermes_sse_stream *stream)
-{
-  return stream->reason;
-}
-
-void *hermes_sse_stream_user(const hermes_sse_stream *stream)
-{
-  return hermes_sse__stream_hot(stream)->user;
-}
-
-int hermes_sse_stream_position(const hermes_sse_stream *stream, hermes_sse_id *id)
-{
-  const hermes_sse_hub *hub = stream->hub;
-  uint64_t position = hermes_sse__stream_hot(stream)->position;
-
-  if (!hub->bus)
+  if (!(hermes_sse__stream_hot(stream)->flags & HERMES_SSE__LIVE) || stream->closing)
     return HERMES_SSE_ERR_STATE;
-  if (stream->out && stream->out->seq) /* half an event is none */
-    position = stream->out->seq - 1;
-  else if (position < hub->head && hermes_sse__caught_up(stream, position))
-    position = hub->head;
-  *id = hermes_sse__bus_id(hub->bus, position);
+  return subscription ? hermes_sse__follow_more(stream, subscription, hermes_sse__bus_seq(hub->bus))
+                      : HERMES_SSE_ERR_OPTION;
+}
+
+int hermes_sse_stream_unsubscribe(hermes_sse_stream *stream, const hermes_sse_subscription *subscription)
+{
+  if (!(hermes_sse__stream_hot(stream)->flags & HERMES_SSE__LIVE))
+    return HERMES_SSE_ERR_STATE;
+  return subscription ? hermes_sse__follow_less(stream, subscription) : HERMES_SSE_ERR_OPTION;
+}
+
+int hermes_sse_stream_allow(hermes_sse_stream *stream, int allowed)
+{
+  const hermes_sse__hot *hot = hermes_sse__stream_hot(stream);
+
+  if (!(hot->flags & HERMES_SSE__LIVE))
+    return HERMES_SSE_ERR_STATE;
+  if (allowed > 0)
+    stream->unconfirmed = 0;
+  if (allowed != 0)
+    return HERMES_SSE_OK;
+  drop_sends(stream);
+  stream->send_bytes = 0;
+  hermes_sse__stream_close(stream, HERMES_SSE_CLOSE_DENIED, 0, 0);
   return HERMES_SSE_OK;
 }

@@ -32,13 +32,15 @@ static int write_shared(hermes_sse_hub *hub, const hermes_sse__readers *list, ui
   const struct iovec *iov;
   hermes_sse_ssize written;
 
-  if (hot->flags & HERMES_SSE__EXTRA)
+  if (hot->flags & (HERMES_SSE__EXTRA | HERMES_SSE__SPECIAL))
+    return 0;
+  if (hot->position < hub->lapped_to)
     return 0;
   if (!(hot->flags & HERMES_SSE__SINGLE) && !hermes_sse__caught_up_but(stream, list, hot->position))
     return 0;
   if (!hermes_sse__gather_fits(shared, list, hot->position, chunked)) {
     if (hot->position < hermes_sse__readers_evicted_to(list))
-      return 0;
+      return 0; /* a gap, told or not: entries of other lists may come first */
     hermes_sse__gather_list(&hub->env, shared, list, hot->position, chunked);
   }
   if (shared->more)
@@ -58,7 +60,7 @@ static void visit(hermes_sse_hub *hub, const hermes_sse__readers *list, uint32_t
 {
   hermes_sse__hot *hot = hermes_sse__hot_of(&hub->slots, slot);
 
-  if (hot->position >= list->last || hot->flags & HERMES_SSE__BLOCKED)
+  if (hot->position >= list->last || hot->flags & (HERMES_SSE__BLOCKED | HERMES_SSE__RESTING))
     return;
   if (hot->flags & HERMES_SSE__PULL)
     hermes_sse__stream_ready(hermes_sse__cold_of(&hub->slots, slot));

@@ -38,6 +38,8 @@ static hermes_sse_frame *frames[4];
 static hermes_sse_stats stats = { .size = sizeof stats };
 static hermes_sse_limits_stats limits_stats = { .size = sizeof limits_stats };
 static hermes_sse_histogram histogram;
+static hermes_sse_stream_info stream_info = { .size = sizeof stream_info };
+static hermes_sse_subscription a_subscription;
 
 PLAIN(strerror, hermes_sse_strerror(0))
 PLAIN(status_name, hermes_sse_status_name(0))
@@ -59,6 +61,13 @@ PLAIN(client_parser, hermes_sse_client_parser(on.client))
 PLAIN(client_last_event_id, hermes_sse_client_last_event_id(on.client).len)
 PLAIN(client_answered, hermes_sse_client_answered(on.client, 503, hermes_sse_str("")))
 PLAIN(client_ended, hermes_sse_client_ended(on.client))
+PLAIN(gap_name, hermes_sse_gap_name(1))
+PLAIN(hub_stream, hermes_sse_hub_stream(on.w.hub, NULL))
+PLAIN(hub_followers, hermes_sse_hub_followers(on.w.hub, hermes_sse_str("t"), hermes_sse_str("")))
+STATUS(stream_subscribe, hermes_sse_stream_subscribe(on.pull, &(hermes_sse_subscription){ .topic = { "more", 4 } }))
+STATUS(stream_allow, hermes_sse_stream_allow(on.pull, 1))
+STATUS(stream_info_get, hermes_sse_stream_info_get(on.pull, &stream_info))
+STATUS(stream_subscription, hermes_sse_stream_subscription(on.pull, 0, &a_subscription))
 STATUS(bus_topic, hermes_sse_bus_topic(on.w.bus, "x*", NULL))
 STATUS(bus_publish, hermes_sse_bus_publish(on.w.bus, &a_message))
 STATUS(bus_head, hermes_sse_bus_head(on.w.bus, &an_id))
@@ -206,6 +215,24 @@ static int call_client_new(void)
 static int call_client_free(void)
 {
   return call_client_new();
+}
+
+static int call_stream_unsubscribe(void)
+{
+  hermes_sse_subscription s = { .topic = { "less", 4 } };
+  int rv = hermes_sse_stream_subscribe(on.pull, &s);
+
+  return rv == HERMES_SSE_OK ? hermes_sse_stream_unsubscribe(on.pull, &s) : rv;
+}
+
+static int call_ticket_key(void)
+{
+  char key_class[HERMES_SSE_KEY_CLASS_MAX + 1], key[HERMES_SSE_KEY_MAX];
+  const hermes_sse_ticket none = { .limits = NULL };
+  size_t len;
+
+  return hermes_sse_ticket_key(&none, 0, key_class, key, &len) == HERMES_SSE_ERR_NOT_FOUND ? HERMES_SSE_OK
+                                                                                           : HERMES_SSE_ERR_STATE;
 }
 
 static int call_limits_new(void)

@@ -104,8 +104,11 @@ static void by_age(world *w, sink *s)
 
 static void by_slowness(world *w, sink *s)
 {
+  hermes_sse_topic_options o = { .size = sizeof o, .max_entries = 1, .flags = HERMES_SSE_TOPIC_CLOSE_SLOW };
+
   if (!s)
     return;
+  ck_assert_int_eq(hermes_sse_bus_topic(w->bus, "t", &o), HERMES_SSE_OK);
   world_open(w, s, "t", NULL);
   s->room = 3;
   for (int i = 0; i < 5; i++) {

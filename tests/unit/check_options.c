@@ -294,7 +294,7 @@ START_TEST(a_refused_option_is_named_in_the_log)
   static const char *const in_bus[] = { "max_event_bytes", "max_pending_entries" };
   static const char *const in_hub[] = { "heartbeat_ms", "timeout_ms", "lifetime_ms", "heartbeat_bytes" };
   hermes_sse_stream_options s[] = {
-    { .size = sizeof *s, .flags = 4 },
+    { .size = sizeof *s, .flags = 8 },
     { .size = sizeof *s, .http = 12 },
     { .size = sizeof *s, .n_topics = HERMES_SSE_SUBSCRIPTIONS_MAX + 1 },
     { .size = sizeof *s, .http = 11, .extra_headers = { "x", 1 } },

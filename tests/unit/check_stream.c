@@ -329,7 +329,7 @@ START_TEST(bad_options_open_nothing)
   } cases[] = {
     { { .size = 0 }, HERMES_SSE_ERR_OPTION },
     { { .size = sizeof s, .flags = 4 }, HERMES_SSE_ERR_OPTION },
-    { { .size = sizeof(hermes_sse_stream_options), .flags = 4 }, HERMES_SSE_ERR_OPTION },
+    { { .size = sizeof(hermes_sse_stream_options), .flags = 8 }, HERMES_SSE_ERR_OPTION },
     { { .size = sizeof(hermes_sse_stream_options), .http = 12 }, HERMES_SSE_ERR_OPTION },
     { { .size = sizeof(hermes_sse_stream_options), .http = 10, .flags = HERMES_SSE_STREAM_CHUNKED },
       HERMES_SSE_ERR_OPTION },
@@ -361,7 +361,7 @@ START_TEST(bad_options_open_nothing)
   }
   ck_assert_int_eq(hermes_sse_stream_open(w.hub, NULL, &stream), HERMES_SSE_ERR_OPTION);
   ck_assert_ptr_null(stream);
-  ck_assert_uint_le(w.memory.live_blocks, live + 4); /* slabs and their index alone */
+  ck_assert_uint_le(w.memory.live_blocks, live + 5); /* slabs and their index alone */
   world_run(&w, 0);
   world_clear(&w);
 }
