@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
 #   sh tests/run.sh                   everything
-#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance, bare,
-#                                     lint, coverage, bench; integration needs unit and address built
+#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance,
+#                                     python, bare, lint, coverage, bench; integration needs unit and address built
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -83,10 +83,11 @@ part address address
 part thread thread
 part integration integration
 part conformance sh tests/conformance/run.sh
+part python sh bindings/python/test.sh "$build/python"
 part bare bare
 part lint lint
 part coverage coverage
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
 [ ! -s "$build/bench.log" ] || cat "$build/bench.log"
-end share 180
+end share 270
