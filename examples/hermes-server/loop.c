@@ -85,12 +85,16 @@ int loop_start(server *s)
   hermes_sse_environment environment = { .size = sizeof environment, .log = on_log };
   hermes_sse_bus_options bus = { .size = sizeof bus, .environment = &environment };
   hermes_sse_hub_options hub = { .size = sizeof hub, .user = s, .wake = on_wake, .writev = streams_writev };
+  hermes_sse_topic_options progress = { .size = sizeof progress, .flags = HERMES_SSE_TOPIC_CONFLATE };
   hermes_sse_service_options service = { .size = sizeof service, .environment = &environment, .settings = s->settings };
 
   hermes_sse_settings_hub(s->settings, &hub);
   s->turn = event_new(s->base, -1, 0, on_turn, s);
   if (!s->turn || hermes_sse_bus_new(&bus, &s->bus) < 0 || hermes_sse_hub_new(s->bus, &hub, &s->hub) < 0 ||
       hermes_sse_service_new(s->bus, &service, &s->service) < 0)
+    return -1;
+  /* of each download a client that is behind needs the newest state alone; what happened to the queue it needs all of */
+  if (hermes_sse_bus_topic(s->bus, "download:updates", &progress) < 0)
     return -1;
   event_active(s->turn, EV_TIMEOUT, 1);
   return 0;

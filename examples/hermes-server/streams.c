@@ -55,10 +55,12 @@ static void on_event(client *c, uint32_t events)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
       n = 1;
   }
-  if (n <= 0 || events & (EPOLLHUP | EPOLLERR))
+  if (n <= 0 || events & (EPOLLHUP | EPOLLERR)) {
+    hermes_sse_stream_gone(c->stream);
     client_free(c);
-  else if (events & EPOLLOUT)
+  } else if (events & EPOLLOUT) {
     hermes_sse_stream_writable(c->stream);
+  }
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)

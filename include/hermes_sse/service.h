@@ -49,8 +49,8 @@ typedef struct hermes_sse_service_options {
 HERMES_SSE_API int hermes_sse_service_new(hermes_sse_bus *bus, const hermes_sse_service_options *options,
                                           hermes_sse_service **service);
 
-/* Frees it when its last request is freed, while no hub of its requests runs; the store may not call `done` from now on. NULL is
-   nothing. Class: submit. */
+/* Frees it when its last request is freed and the hubs of its requests have run once more, or are freed; the store may not
+   call `done` from now on. NULL is nothing. Class: any. */
 HERMES_SSE_API void hermes_sse_service_free(hermes_sse_service *service);
 
 /* Revokes every ephemeral token of `scope` ("download:<id>") that this service gave, and closes their streams after what

@@ -103,6 +103,10 @@ HERMES_SSE_API int hermes_sse_stream_send(hermes_sse_stream *stream, const herme
    Class: submit. */
 HERMES_SSE_API int hermes_sse_stream_close(hermes_sse_stream *stream);
 
+/* The host has seen that the client is gone: ends the stream at once (HERMES_SSE_CLOSE_PEER), so that it is counted as
+   what it was; then it is freed as ever. HERMES_SSE_ERR_STATE (ended). Class: submit. */
+HERMES_SSE_API int hermes_sse_stream_gone(hermes_sse_stream *stream);
+
 /* The next bytes of a pull stream, at most `max` vectors (1 to HERMES_SSE_IOV_MAX) and about `max_bytes` (0: no bound; the
    first frame comes whole even if it is longer). The number of vectors; 0: nothing now, hermes_sse_hub_next() will list
    it; HERMES_SSE_ERR_EOF: over, and all was taken. The bytes live until the next drive call on the hub, or until this
@@ -132,7 +136,7 @@ HERMES_SSE_API hermes_sse_ssize hermes_sse_stream_read(hermes_sse_stream *stream
 /* Why a stream ended; X(name, number, label). The label names it in metrics and logs. */
 #define HERMES_SSE_CLOSE_MAP(X)                                                                                        \
   X(HOST, 1, "host")         /* hermes_sse_stream_close() */                                                           \
-  X(PEER, 2, "peer")         /* the host's write said that the client is gone */                                       \
+  X(PEER, 2, "peer")         /* the client is gone: the host's write said so, or hermes_sse_stream_gone() */           \
   X(TIMEOUT, 3, "timeout")   /* the client took nothing for too long */                                                \
   X(LIFETIME, 4, "lifetime") /* its longest life was over */                                                           \
   X(SLOW, 5, "slow")         /* its topic's log moved past it, and HERMES_SSE_TOPIC_CLOSE_SLOW is set */               \

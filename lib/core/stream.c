@@ -452,6 +452,14 @@ int hermes_sse_stream_send(hermes_sse_stream *stream, const hermes_sse_event *ev
   return HERMES_SSE_OK;
 }
 
+int hermes_sse_stream_gone(hermes_sse_stream *stream)
+{
+  if (!(hermes_sse__stream_hot(stream)->flags & HERMES_SSE__LIVE))
+    return HERMES_SSE_ERR_STATE;
+  hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_PEER);
+  return HERMES_SSE_OK;
+}
+
 int hermes_sse_stream_subscribe(hermes_sse_stream *stream, const hermes_sse_subscription *subscription)
 {
   hermes_sse_hub *hub = stream->hub;

@@ -30,6 +30,8 @@ hermes_sse_slice hermes_sse__dotenv_get(const char *text, const char *name)
   hermes_sse_slice found = { .ptr = NULL };
   size_t len = strlen(name);
 
+  if (text && strncmp(text, "\xef\xbb\xbf", 3) == 0)
+    text += 3;
   while (text && *text) {
     const char *end = text + strcspn(text, "\r\n"), *at = skip_blanks(text, end);
 

@@ -130,6 +130,34 @@ int hermes_sse__json_read(hermes_sse_slice text, cJSON **json)
   return HERMES_SSE_OK;
 }
 
+int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name)
+{
+  scan s = { .at = text.ptr, .end = (const unsigned char *)text.ptr + text.len };
+  size_t len = strlen(name);
+
+  blanks(&s);
+  if (!take(&s, "{"))
+    return 0;
+  do {
+    const unsigned char *from;
+
+    blanks(&s);
+    from = s.at;
+    if (!string(&s))
+      return 0;
+    blanks(&s);
+    if ((size_t)(s.at - from) >= len + 2 && memcmp(from + 1, name, len) == 0 && from[len + 1] == '"') {
+      for (; s.at < s.end && *s.at != ',' && *s.at != '}'; s.at += *s.at == '\\' && s.end - s.at > 1 ? 2 : 1)
+        if (s.end - s.at >= 6 && memcmp(s.at, "\\u0000", 6) == 0)
+          return 1;
+      return 0;
+    }
+    take(&s, ":");
+    value(&s, HERMES_SSE__JSON_DEPTH);
+  } while (take(&s, ","));
+  return 0;
+}
+
 void hermes_sse__json_line(hermes_sse__text *to, hermes_sse_slice text)
 {
   const char *at = text.ptr, *end = at + text.len;

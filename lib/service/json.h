@@ -12,6 +12,9 @@ struct cJSON;
    deletes `*json`. HERMES_SSE_ERR_BAD_DATA, HERMES_SSE_ERR_TOO_LARGE. */
 int hermes_sse__json_read(hermes_sse_slice text, struct cJSON **json);
 
+/* 1 if member `name` of the object `text`, which was read, is a string that has a NUL in it, where cJSON ends it. */
+int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name);
+
 /* `text`, which was judged, on one line: line breaks between tokens become spaces. */
 void hermes_sse__json_line(hermes_sse__text *to, hermes_sse_slice text);
 

@@ -39,10 +39,11 @@ static void desk_decide(hermes_sse__desk *desk, hermes_sse_request *request)
 static void desk_run(hermes_sse_hub *hub, uint64_t now_ms, uint64_t *next_ms, void *user)
 {
   hermes_sse__desk *desk = user;
+  hermes_sse_service *service = desk->service;
   hermes_sse_request *request, *next;
+  int over;
 
-  (void)hub;
-  pthread_mutex_lock(&desk->service->lock);
+  pthread_mutex_lock(&service->lock);
   for (request = desk->pending; request; request = next) {
     next = request->next;
     if (request->deadline_ms > now_ms) {
@@ -54,17 +55,36 @@ static void desk_run(hermes_sse_hub *hub, uint64_t now_ms, uint64_t *next_ms, vo
     request->answer = HERMES_SSE_ERR_AGAIN;
     desk_decide(desk, request);
   }
-  pthread_mutex_unlock(&desk->service->lock);
+  over = service->closing && !desk->pending && !desk->decided;
+  if (over)
+    desk->hub = NULL;
+  pthread_mutex_unlock(&service->lock);
+  if (!over)
+    return;
+  hermes_sse_hub_detach(hub, desk);
+  hermes_sse__service_unref(service);
 }
 
 static void desk_gone(hermes_sse_hub *hub, void *user)
 {
   hermes_sse__desk *desk = user;
+  hermes_sse_service *service = desk->service;
 
   (void)hub;
-  pthread_mutex_lock(&desk->service->lock);
+  pthread_mutex_lock(&service->lock);
   desk->hub = NULL;
-  pthread_mutex_unlock(&desk->service->lock);
+  pthread_mutex_unlock(&service->lock);
+  hermes_sse__service_unref(service);
+}
+
+void hermes_sse__desks_close(hermes_sse_service *service)
+{
+  pthread_mutex_lock(&service->lock);
+  service->closing = 1;
+  for (hermes_sse__desk *desk = service->desks; desk; desk = desk->next)
+    if (desk->hub)
+      hermes_sse_hub_wake(desk->hub);
+  pthread_mutex_unlock(&service->lock);
 }
 
 /* The hub's desk, opened at its first pending request. On the hub's thread. */
@@ -89,6 +109,7 @@ static hermes_sse__desk *desk_of(hermes_sse_service *service, hermes_sse_hub *hu
     hermes_sse__release(&service->env, desk);
     return NULL;
   }
+  atomic_fetch_add(&service->refs, 1);
   pthread_mutex_lock(&service->lock);
   desk->next = service->desks;
   service->desks = desk;
@@ -268,8 +289,6 @@ void hermes_sse__lookups_clear(hermes_sse_service *service)
     hermes_sse__desk *desk = service->desks;
 
     service->desks = desk->next;
-    if (desk->hub)
-      hermes_sse_hub_detach(desk->hub, desk);
     hermes_sse__release(&service->env, desk);
   }
 }

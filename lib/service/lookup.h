@@ -18,6 +18,9 @@ void hermes_sse__lookup_forget(hermes_sse_service *service, const char *key);
 /* The next request of the hub that was answered or timed out; NULL: none. */
 hermes_sse_request *hermes_sse__lookup_next(hermes_sse_service *service, hermes_sse_hub *hub);
 
+/* The host lets go of the service: each desk leaves its hub in that hub's next run, when nothing waits at it. */
+void hermes_sse__desks_close(hermes_sse_service *service);
+
 void hermes_sse__lookups_clear(hermes_sse_service *service);
 
 #endif

@@ -1,3 +1,4 @@
+#include "core/options.h"
 #include "service/json.h"
 #include "service/service.h"
 #include <cJSON.h>
@@ -70,7 +71,8 @@ int hermes_sse_service_publish(hermes_sse_service *service, const char *channel,
   if (rv < 0)
     return malformed(service, rv);
   id = cJSON_GetObjectItemCaseSensitive(json, "download_id");
-  if (cJSON_IsString(id))
+  if (cJSON_IsString(id) && strlen(id->valuestring) <= HERMES_SSE_KEY_MAX &&
+      !hermes_sse__json_has_nul(data, "download_id"))
     key = hermes_sse_str(id->valuestring);
   hermes_sse__json_line(&line, data);
   rv = line.failed ? HERMES_SSE_ERR_NOMEM
@@ -109,7 +111,7 @@ static int add_more(hermes_sse__text *to, hermes_sse_slice more)
 {
   const char *open, *close;
   cJSON *json = NULL;
-  int object, members;
+  int object, members, repeats = 0;
 
   if (more.len == 0)
     return HERMES_SSE_OK;
@@ -117,8 +119,11 @@ static int add_more(hermes_sse__text *to, hermes_sse_slice more)
     return HERMES_SSE_ERR_BAD_DATA;
   object = cJSON_IsObject(json);
   members = object && json->child;
+  for (const cJSON *member = members ? json->child : NULL; member; member = member->next)
+    repeats |= ONE_OF(member->string, "download_id", "status", "progress", "downloaded_bytes", "total_bytes",
+                      "download_speed", "eta", "error_message");
   cJSON_Delete(json);
-  if (!object)
+  if (!object || repeats)
     return HERMES_SSE_ERR_BAD_DATA;
   if (!members)
     return HERMES_SSE_OK;
@@ -129,11 +134,20 @@ static int add_more(hermes_sse__text *to, hermes_sse_slice more)
   return HERMES_SSE_OK;
 }
 
-static int format_progress(hermes_sse__text *to, const char *id, const hermes_sse_download_progress *p)
+/* Tenths of a percent; all of them only when it is all. */
+static int tenths_of(double progress)
 {
+  int tenths = (int)(progress * 10 + 0.5);
+
+  return tenths == 1000 && progress < 100 ? 999 : tenths;
+}
+
+static int format_progress(hermes_sse__text *to, const char *id, const hermes_sse_download_progress *progress)
+{
+  hermes_sse_download_progress read, *p = &read;
   int rv;
 
-  if (!p || p->size != sizeof *p)
+  if (!progress || hermes_sse__options_read(p, sizeof *p, progress) < 0)
     return HERMES_SSE_ERR_OPTION;
   if (!id_ok(id) || !(p->progress >= 0 && p->progress <= 100) ||
       !ONE_OF(p->status, "queued", "downloading", "processing", "completed", "failed", "cancelled"))
@@ -142,8 +156,7 @@ static int format_progress(hermes_sse__text *to, const char *id, const hermes_ss
   member(to, "download_id", id);
   member(to, "status", p->status);
   /* one decimal, by integers: printf would follow the host's locale */
-  hermes_sse__text_format(to, ",\"progress\":%d.%d", (int)(p->progress * 10 + 0.5) / 10,
-                          (int)(p->progress * 10 + 0.5) % 10);
+  hermes_sse__text_format(to, ",\"progress\":%d.%d", tenths_of(p->progress) / 10, tenths_of(p->progress) % 10);
   count(to, "downloaded_bytes", p->downloaded_bytes);
   count(to, "total_bytes", p->total_bytes);
   count(to, "download_speed", p->download_speed);

@@ -125,11 +125,21 @@ static void closes(hermes_sse__text *to, const hermes_sse_stats *s)
                                  s->closed_lifetime,
                                  s->closed_slow,
                                  s->closed_kicked,
-                                 s->closed_drain };
+                                 s->closed_drain,
+                                 s->closed_denied };
 
   family(to, "closes_total", "counter", "Streams that ended, by reason.");
   for (int i = 1; i < (int)(sizeof by_reason / sizeof *by_reason); i++)
     labelled(to, "closes_total", "reason", hermes_sse_close_name(i), by_reason[i]);
+}
+
+static void gaps(hermes_sse__text *to, const hermes_sse_stats *s)
+{
+  const uint64_t by_reason[] = { 0, s->gaps_expired, s->gaps_restarted, s->gaps_unknown, s->gaps_slow };
+
+  family(to, "gaps_total", "counter", "Gap events told, by reason.");
+  for (int i = 1; i < (int)(sizeof by_reason / sizeof *by_reason); i++)
+    labelled(to, "gaps_total", "reason", hermes_sse_gap_name(i), by_reason[i]);
 }
 
 static void attempts(hermes_sse__text *to, const hermes_sse_service *service)
@@ -167,7 +177,13 @@ static int metrics(hermes_sse_request *request)
   single(to, "deliveries_total", "counter", "Events written to streams.", s.delivered);
   single(to, "sent_bytes_total", "counter", "Bytes that clients' sockets took.", s.bytes);
   single(to, "heartbeats_total", "counter", "Heartbeats sent.", s.heartbeats);
-  single(to, "gaps_total", "counter", "Gap events told.", s.gaps);
+  gaps(to, &s);
+  single(to, "events_dropped_total", "counter", "Events that left a topic's log by its bounds.", s.dropped);
+  single(to, "events_conflated_total", "counter", "Events that left a topic's log for a newer one of their key.",
+         s.conflated);
+  single(to, "events_throttled_total", "counter", "Events that a throttled stream skipped for a newer one.",
+         s.throttled);
+  single(to, "events_filtered_total", "counter", "Events that a stream's filter kept back.", s.filtered);
   single(to, "lapped_events_total", "counter", "Events lost because a loop did not run for too long.", s.lapped);
   single(to, "topics", "gauge", "Topic logs.", s.topics);
   single(to, "retained_events", "gauge", "Events kept for replay.", s.retained_entries);

@@ -90,6 +90,8 @@ void hermes_sse__service_unref(hermes_sse_service *service)
 
 void hermes_sse_service_free(hermes_sse_service *service)
 {
-  if (service)
-    hermes_sse__service_unref(service);
+  if (!service)
+    return;
+  hermes_sse__desks_close(service);
+  hermes_sse__service_unref(service);
 }

@@ -46,7 +46,7 @@ typedef struct hermes_sse__lookup {
 typedef struct hermes_sse__desk {
   struct hermes_sse__desk *next;
   hermes_sse_service *service;
-  hermes_sse_hub *hub; /* NULL: it is gone */
+  hermes_sse_hub *hub; /* it is a part of; NULL: no more. While it is, it holds a reference to the service */
   hermes_sse_request *pending;
   hermes_sse_request *decided, **decided_end;
 } hermes_sse__desk;
@@ -69,7 +69,7 @@ struct hermes_sse_service {
   hermes_sse_store store;
   struct hermes_sse__memory_store *memory_store; /* NULL: the host's store is used */
   uint64_t store_timeout_ms;
-  atomic_uint refs; /* the host's handle, and each request */
+  atomic_uint refs; /* the host's handle, each request, and each desk that is part of a hub */
   _Atomic uint64_t attempts[HERMES_SSE__N_ATTEMPTS];
   _Atomic uint64_t malformed; /* messages that were no event of the contract */
 
@@ -77,6 +77,7 @@ struct hermes_sse_service {
   hermes_sse__lookup *lookups, *free_first, *free_last;
   size_t n_free, n_outstanding;
   hermes_sse__desk *desks;
+  int closing; /* the host has let go of it: desks without work leave their hubs */
   hermes_sse__grant *grants;
   _Atomic uint64_t refusals; /* spreads soft refusals */
 };

@@ -217,6 +217,18 @@ static int call_client_free(void)
   return call_client_new();
 }
 
+static int call_stream_gone(void)
+{
+  hermes_sse_stream_options o = { .size = sizeof o, .flags = HERMES_SSE_STREAM_PULL };
+  hermes_sse_stream *stream = NULL;
+  int rv = hermes_sse_stream_open(on.w.hub, &o, &stream);
+
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse_stream_gone(stream);
+  hermes_sse_stream_free(stream);
+  return rv;
+}
+
 static int call_stream_unsubscribe(void)
 {
   hermes_sse_subscription s = { .topic = { "less", 4 } };

@@ -134,6 +134,23 @@ START_TEST(a_denied_stream_gets_nothing_more)
 }
 END_TEST
 
+START_TEST(a_client_that_left_is_counted_as_one)
+{
+  hermes_sse_stats stats = { .size = sizeof stats };
+  sink s;
+
+  world_init(&w, NULL);
+  world_open(&w, &s, "t", NULL);
+  ck_assert_int_eq(hermes_sse_stream_gone(s.stream), HERMES_SSE_OK);
+  ck_assert_int_eq(hermes_sse_stream_gone(s.stream), HERMES_SSE_ERR_STATE);
+  leave(&s);
+  hermes_sse_bus_stats(w.bus, &stats);
+  ck_assert_uint_eq(stats.closed_peer, 1);
+  ck_assert_uint_eq(stats.closed_host, 0);
+  world_clear(&w);
+}
+END_TEST
+
 START_TEST(a_forked_child_is_refused)
 {
   sink s;
@@ -270,5 +287,5 @@ END_TEST
 
 SUITE_MAIN("lifecycle", P35_P36_a_drain_has_a_deadline_and_streams_that_may_finish,
            a_deadline_before_the_spread_ends_is_refused, P43_a_stream_that_is_not_allowed_any_more_ends,
-           a_denied_stream_gets_nothing_more, a_forked_child_is_refused, a_gap_s_name_and_shape_are_the_host_s,
-           gap_reasons_have_names, streams_can_be_looked_at)
+           a_denied_stream_gets_nothing_more, a_client_that_left_is_counted_as_one, a_forked_child_is_refused,
+           a_gap_s_name_and_shape_are_the_host_s, gap_reasons_have_names, streams_can_be_looked_at)

@@ -66,6 +66,42 @@ START_TEST(what_is_no_event_is_refused_and_counted)
 }
 END_TEST
 
+START_TEST(an_id_is_a_key_only_as_a_whole)
+{
+  static const struct {
+    const char *data;
+    int keyed;
+  } cases[] = { { "{\"download_id\":\"abc\"}", 1 },
+                { "{\"download_id\":\"abc\\u0000def\"}", 0 },
+                { "{\"x\":\"\\u0000\",\"download_id\":\"abc\"}", 1 },
+                { "{\"x\":{\"download_id\":\"\\u0000\"}, \"download_id\" : \"abc\" }", 1 },
+                { "{\"download_id\":\"abc\",\"x\":\"\\\\u0000\"}", 1 } };
+  char long_id[400] = "{\"download_id\":\"";
+  api a;
+  sink all, one;
+  size_t keyed = 0;
+
+  api_init(&a, on, NULL);
+  world_open(&a.w, &all, "analytics:updates", NULL);
+  world_open(&a.w, &one, "analytics:updates", "abc");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ck_assert_int_eq(publish(&a, cases[i].data), HERMES_SSE_OK);
+    keyed += (size_t)cases[i].keyed;
+  }
+  memset(long_id + strlen(long_id), 'x', 300);
+  strcat(long_id, "\"}");
+  ck_assert_int_eq(publish(&a, long_id), HERMES_SSE_OK);
+  world_run(&a.w, 0);
+  ck_assert_uint_eq(sink_read(&one, (received[8]){ { .retry = 0 } }, 8, NULL), keyed);
+  ck_assert_uint_eq(sink_read(&all, (received[8]){ { .retry = 0 } }, 8, NULL), sizeof cases / sizeof *cases + 1);
+  hermes_sse_stream_free(all.stream);
+  hermes_sse_stream_free(one.stream);
+  sink_clear(&all);
+  sink_clear(&one);
+  api_clear(&a);
+}
+END_TEST
+
 START_TEST(progress_is_the_contracts_object)
 {
   hermes_sse_download_progress p = { .size = sizeof p,
@@ -76,6 +112,10 @@ START_TEST(progress_is_the_contracts_object)
                                      .download_speed = 3,
                                      .eta = HERMES_SSE_UNKNOWN };
   char buf[512], small[10];
+  union {
+    size_t size;
+    unsigned char bytes[sizeof p + 16];
+  } newer = { .size = 0 };
 
   ck_assert_int_gt(hermes_sse_format_download_progress("a\"b", &p, buf, sizeof buf), 0);
   ck_assert_str_eq(buf,
@@ -88,6 +128,15 @@ START_TEST(progress_is_the_contracts_object)
   p.more = hermes_sse_str("{}");
   ck_assert_int_gt(hermes_sse_format_download_progress("a", &p, buf, sizeof buf), 0);
   ck_assert_int_eq(hermes_sse_format_download_progress("a", &p, small, sizeof small), HERMES_SSE_ERR_SPACE);
+  p.more = hermes_sse_str("{\"x\":1,\"status\":\"completed\"}");
+  ck_assert_int_eq(hermes_sse_format_download_progress("a", &p, buf, sizeof buf), HERMES_SSE_ERR_BAD_DATA);
+  p.more = hermes_sse_str("{}");
+  p.progress = 99.96;
+  ck_assert_int_gt(hermes_sse_format_download_progress("a", &p, buf, sizeof buf), 0);
+  ck_assert_ptr_nonnull(strstr(buf, "\"progress\":99.9,"));
+  memcpy(newer.bytes, &p, sizeof p);
+  newer.size = sizeof newer;
+  ck_assert_int_gt(hermes_sse_format_download_progress("a", (const void *)&newer, buf, sizeof buf), 0);
   p.more = hermes_sse_str("[]");
   ck_assert_int_eq(hermes_sse_format_download_progress("a", &p, buf, sizeof buf), HERMES_SSE_ERR_BAD_DATA);
   p.more = hermes_sse_str("{");
@@ -127,4 +176,4 @@ START_TEST(helpers_judge_their_words)
 END_TEST
 
 SUITE_MAIN("publish", data_travels_as_its_sender_wrote_it, what_is_no_event_is_refused_and_counted,
-           progress_is_the_contracts_object, helpers_judge_their_words)
+           an_id_is_a_key_only_as_a_whole, progress_is_the_contracts_object, helpers_judge_their_words)

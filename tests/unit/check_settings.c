@@ -70,6 +70,10 @@ START_TEST(dotenv_files_load_as_people_write_them)
   expect(NULL, "API_PORT=7\nAPI_PORT=8\n", NULL, "API_PORT", "8");
   expect(NULL, "HERMES_DOWNLOAD_DIR=a#b\n", NULL, "HERMES_DOWNLOAD_DIR", "a#b");
   expect(NULL, "HERMES_DOWNLOAD_DIR=\"a # b\"\n", NULL, "HERMES_DOWNLOAD_DIR", "a # b");
+  expect(NULL,
+         "\xef\xbb\xbf"
+         "API_PORT=9\n",
+         NULL, "API_PORT", "9");
   expect(NULL, "XAPI_PORT=9\nAPI_PORTX=9\nnonsense\n=\n", NULL, "API_PORT", "8000");
 }
 END_TEST

@@ -1,6 +1,7 @@
 #include "api.h"
 #include "suite.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 static const char *const keyed[] = { "HERMES_ENABLE_SSE=true", "HERMES_API_KEYS=first-key", NULL };
 
@@ -410,7 +411,54 @@ START_TEST(answers_may_come_on_any_thread)
 }
 END_TEST
 
+typedef struct loop {
+  hermes_sse_hub *hub;
+  atomic_int stop;
+} loop;
+
+static void *turn(void *user)
+{
+  loop *l = user;
+
+  for (uint64_t now = 1; !atomic_load(&l->stop); now++)
+    hermes_sse_hub_run(l->hub, now, 0, NULL);
+  return NULL;
+}
+
+/* Two loops turn while the service they have pending requests of is let go on a third thread. */
+START_TEST(a_service_may_be_freed_while_its_hubs_run)
+{
+  for (int round = 0; round < 20; round++) {
+    api a;
+    loop loops[2] = { { .hub = NULL }, { .hub = NULL } };
+    pthread_t threads[2];
+
+    slow.refuse = 0;
+    api_init(&a, keyed, &slow_store);
+    for (int i = 0; i < 2; i++) {
+      hermes_sse_hub *own = a.w.hub;
+
+      ck_assert_int_eq(hermes_sse_hub_new(a.w.bus, NULL, &loops[i].hub), HERMES_SSE_OK);
+      a.w.hub = loops[i].hub;
+      hermes_sse_request_free(pending(&a));
+      a.w.hub = own;
+    }
+    for (int i = 0; i < 2; i++)
+      pthread_create(&threads[i], NULL, turn, &loops[i]);
+    hermes_sse_service_free(a.service);
+    a.service = NULL;
+    for (int i = 0; i < 2; i++) {
+      atomic_store(&loops[i].stop, 1);
+      pthread_join(threads[i], NULL);
+      hermes_sse_hub_free(loops[i].hub);
+    }
+    api_clear(&a);
+  }
+}
+END_TEST
+
 SUITE_MAIN("tokens", an_old_answer_decides_nobody_elses_request, scopes_open_what_they_cover, bad_wishes_are_named,
            tokens_expire_with_their_streams, revoking_closes_after_the_final_event, late_answers_are_listed,
            no_answer_is_a_503_in_time, a_pending_request_may_be_freed, a_store_that_cannot_tell_is_a_503,
-           objects_go_in_any_order_while_one_is_pending, answers_may_come_on_any_thread)
+           objects_go_in_any_order_while_one_is_pending, answers_may_come_on_any_thread,
+           a_service_may_be_freed_while_its_hubs_run)
