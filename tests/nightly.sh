@@ -47,6 +47,7 @@ bench() {
 }
 
 part everyday everyday
+part fuzz sh tests/fuzz/run.sh "$build/fuzz" "${FUZZ_SECONDS:-3600}"
 part valgrind valgrind_units
 part analyzer analyzer
 part bench bench
