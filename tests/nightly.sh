@@ -1,7 +1,8 @@
 #!/bin/sh
 # The long forms of everything: half an hour or more, for a quiet machine. Ends with a summary as tests/run.sh does.
 #   sh tests/nightly.sh                   everything
-#   sh tests/nightly.sh --only PART       one part: everyday, valgrind, analyzer, bench
+#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, valgrind, analyzer, bench
+# FUZZ_SECONDS=3600 is how long each fuzz target runs.
 # A part more is a line more below: part NAME COMMAND...
 set -u
 cd "$(dirname "$0")/.." || exit 2

@@ -10,7 +10,25 @@ here=$PWD
 scratch=${1-../../build/tests/python}
 mkdir -p "$scratch"
 scratch=$(cd "$scratch" && pwd)
-export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export PYTHONDONTWRITEBYTECODE=1 PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+  HYPOTHESIS_STORAGE_DIRECTORY="$scratch/hypothesis"
+
+# An extension built with AddressSanitizer and UndefinedBehaviorSanitizer, beside the other half: there are two cores.
+sanitized() {
+  instrumented=$scratch/address
+  printf "[binaries]\npython = '/usr/bin/python3'\n" >"$scratch/native.ini"
+  [ -f "$instrumented/build.ninja" ] || meson setup "$instrumented" --native-file "$scratch/native.ini" -Dwerror=true -Dbuildtype=debugoptimized \
+    -Db_sanitize=address,undefined -Db_lundef=false -Dpython.platlibdir="$scratch/address-site" >"$scratch/setup.log" || { cat "$scratch/setup.log"; exit 1; }
+  ninja -C "$instrumented" >"$scratch/ninja.log" || { cat "$scratch/ninja.log"; exit 1; }
+  meson install -C "$instrumented" --quiet >"$scratch/install.log"
+  # malloc for Python's own objects, so that a byte too far in one of them is seen; what Python keeps to its end is no leak of ours
+  LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc HERMES_SSE_SANITIZED=1 PYTHONPATH="$scratch/address-site" \
+    python3 -m pytest -q
+}
+sanitized >"$scratch/sanitized.log" 2>&1 &
+other_half=$!
+trap 'kill "$other_half" 2>/dev/null || true' EXIT
 
 # A source distribution holds what is committed. The wheel is built from it, with nothing of the source tree around.
 rm -rf "${scratch:?}/dist" "$scratch/site"
@@ -26,20 +44,13 @@ cd "$here"
 ls "$scratch/dist"
 
 echo "== the wheel: pytest, mypy, stubtest, benchmark"
-export PYTHONPATH="$scratch/site" MYPYPATH="$scratch/site" HYPOTHESIS_STORAGE_DIRECTORY="$scratch/hypothesis"
+export PYTHONPATH="$scratch/site" MYPYPATH="$scratch/site"
 python3 -m pytest -q
 mypy --cache-dir "$scratch/mypy" tests/typed.py
 (cd "$scratch" && stubtest --mypy-config-file "$here/pyproject.toml" hermes_sse)
 python3 benchmarks/encode.py --short || true # its figures are for a quiet machine
 
 echo "== AddressSanitizer and UndefinedBehaviorSanitizer"
-instrumented=$scratch/address
-printf "[binaries]\npython = '/usr/bin/python3'\n" >"$scratch/native.ini"
-[ -f "$instrumented/build.ninja" ] || meson setup "$instrumented" --native-file "$scratch/native.ini" -Dwerror=true -Dbuildtype=debugoptimized \
-  -Db_sanitize=address,undefined -Db_lundef=false -Dpython.platlibdir="$scratch/address-site" >"$scratch/setup.log" || { cat "$scratch/setup.log"; exit 1; }
-ninja -C "$instrumented" >"$scratch/ninja.log" || { cat "$scratch/ninja.log"; exit 1; }
-meson install -C "$instrumented" --quiet >"$scratch/install.log"
-# malloc for Python's own objects, so that a byte too far in one of them is seen; what Python keeps to its end is no leak of ours
-LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 PYTHONMALLOC=malloc HERMES_SSE_SANITIZED=1 PYTHONPATH="$scratch/address-site" \
-  python3 -m pytest -q
+wait "$other_half" || { cat "$scratch/sanitized.log"; exit 1; }
+trap - EXIT
+tail -n 1 "$scratch/sanitized.log"

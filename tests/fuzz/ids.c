@@ -102,11 +102,9 @@ static uint64_t judge(hermes_sse_slice text, int *gap)
 static void come_back(hermes_sse_slice text)
 {
   hermes_sse_subscription topic = { .topic = hermes_sse_str("t") };
-  hermes_sse_stream_options o = { .size = sizeof o,
-                                  .flags = HERMES_SSE_STREAM_PULL,
-                                  .topics = &topic,
-                                  .n_topics = 1,
-                                  .last_event_id = text };
+  hermes_sse_stream_options o = {
+    .size = sizeof o, .flags = HERMES_SSE_STREAM_PULL, .topics = &topic, .n_topics = 1, .last_event_id = text
+  };
   fuzz_text expected = { .at = NULL };
   hermes_sse_stream *stream;
   hermes_sse_ssize n;

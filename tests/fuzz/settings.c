@@ -11,15 +11,25 @@
 enum { MAX_VARIABLES = 24 };
 
 /* Every one of the contract (docs/hermes-server.md). */
-static const char *const names[] = {
-  "HERMES_ENABLE_SSE",         "HERMES_SSE_HEARTBEAT_INTERVAL", "HERMES_SSE_MAX_CONNECTIONS",
-  "HERMES_SSE_CONNECTION_TIMEOUT", "HERMES_SSE_MAX_LIFETIME",   "HERMES_SSE_MAX_PER_CLIENT",
-  "HERMES_TRUSTED_PROXIES",    "HERMES_DEBUG",                  "HERMES_ALLOWED_ORIGINS",
-  "HERMES_ALLOW_CREDENTIALS",  "HERMES_REDIS_URL",              "HERMES_REDIS_MODE",
-  "HERMES_API_KEYS",           "HERMES_ALLOW_OPEN",             "API_HOST",
-  "API_PORT",                  "HERMES_DOWNLOAD_DIR",           "HERMES_DOWNLOAD_MAX_BYTES",
-  "HERMES_SHUTDOWN_GRACE"
-};
+static const char *const names[] = { "HERMES_ENABLE_SSE",
+                                     "HERMES_SSE_HEARTBEAT_INTERVAL",
+                                     "HERMES_SSE_MAX_CONNECTIONS",
+                                     "HERMES_SSE_CONNECTION_TIMEOUT",
+                                     "HERMES_SSE_MAX_LIFETIME",
+                                     "HERMES_SSE_MAX_PER_CLIENT",
+                                     "HERMES_TRUSTED_PROXIES",
+                                     "HERMES_DEBUG",
+                                     "HERMES_ALLOWED_ORIGINS",
+                                     "HERMES_ALLOW_CREDENTIALS",
+                                     "HERMES_REDIS_URL",
+                                     "HERMES_REDIS_MODE",
+                                     "HERMES_API_KEYS",
+                                     "HERMES_ALLOW_OPEN",
+                                     "API_HOST",
+                                     "API_PORT",
+                                     "HERMES_DOWNLOAD_DIR",
+                                     "HERMES_DOWNLOAD_MAX_BYTES",
+                                     "HERMES_SHUTDOWN_GRACE" };
 enum { N_NAMES = sizeof names / sizeof *names };
 
 typedef struct variables {

@@ -123,8 +123,8 @@ static int record_opens(const host *h, const char *record, size_t len, size_t pa
 
   cJSON_ArrayForEach(permission, cJSON_GetObjectItemCaseSensitive(json, "permissions")) read |=
       cJSON_IsString(permission) && strcmp(permission->valuestring, "read") == 0;
-  opens = read && covers(text_of(json, "scope"), path) &&
-          time_of(text_of(json, "expires_at")) > (int64_t)h->memory.wall_ms;
+  opens =
+      read && covers(text_of(json, "scope"), path) && time_of(text_of(json, "expires_at")) > (int64_t)h->memory.wall_ms;
   cJSON_Delete(json);
   return opens;
 }
