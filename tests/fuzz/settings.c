@@ -110,7 +110,7 @@ static void check_loaded(const hermes_sse_settings *s)
     free((char *)(uintptr_t)own[i]);
 }
 
-/* The same .env with CRLF, and a comment first: loads the same. */
+/* The same .env with CRLF, and a comment first (after the byte order mark, if there is one): loads the same. */
 static void check_line_ends(const variables *environ, const char *dotenv, const variables *presets,
                             const hermes_sse_settings *expected)
 {
@@ -119,6 +119,10 @@ static void check_line_ends(const variables *environ, const char *dotenv, const 
   char why[512];
   int rv;
 
+  if (strncmp(dotenv, "\xef\xbb\xbf", 3) == 0) {
+    fuzz_add(&text, dotenv, 3);
+    dotenv += 3;
+  }
   fuzz_add(&text, "# HERMES_DEBUG=maybe\r\n", 22);
   for (; *dotenv; dotenv++)
     fuzz_add(&text, *dotenv == '\n' ? "\r\n" : dotenv, *dotenv == '\n' ? 2 : 1);
