@@ -322,6 +322,39 @@ int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__h
   return lost > hot->position && lost > stream->told;
 }
 
+void hermes_sse__note_told(hermes_sse_stream *stream, uint64_t lost)
+{
+  stream->told = lost;
+  if (lost > stream->hub->told_max)
+    stream->hub->told_max = lost;
+}
+
+static uint64_t follows_since(const hermes_sse_stream *stream, const hermes_sse__readers *list)
+{
+  const hermes_sse__sub *subs = const_subs_of(stream);
+  size_t i = 0;
+
+  while (subs[i].list != list)
+    i++;
+  return since_of(stream, i);
+}
+
+void hermes_sse__note_lost(hermes_sse_hub *hub, const hermes_sse__readers *list, uint64_t seq)
+{
+  if (seq > hub->told_max)
+    return;
+  for (uint32_t i = 0; i < list->n; i++) {
+    uint32_t slot = list->slots[i];
+    hermes_sse_stream *stream;
+
+    if (slot == HERMES_SSE__NO_SLOT || hermes_sse__hot_of(&hub->slots, slot)->position >= seq)
+      continue;
+    stream = hermes_sse__cold_of(&hub->slots, slot);
+    if (stream->told >= seq && follows_since(stream, list) < seq)
+      stream->told = seq - 1;
+  }
+}
+
 int hermes_sse__must_close_slow(const hermes_sse_stream *stream, const hermes_sse__hot *hot)
 {
   const hermes_sse__sub *subs = const_subs_of(stream);

@@ -34,6 +34,13 @@ uint64_t hermes_sse__followed_next(const hermes_sse_stream *stream, uint64_t pos
 /* 1 if its topics, or its hub, have dropped entries that it had neither taken nor been told of. */
 int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__hot *hot);
 
+/* What is lost up to here is now told. */
+void hermes_sse__note_told(hermes_sse_stream *stream, uint64_t lost);
+
+/* The list has lost what was at `seq`. Lists together do not lose in the order of the bus: a reader that was told of a later
+   loss, but had still to get this, is told again. */
+void hermes_sse__note_lost(hermes_sse_hub *hub, const hermes_sse__readers *list, uint64_t seq);
+
 /* 1 if one of those topics closes streams that fell behind. */
 int hermes_sse__must_close_slow(const hermes_sse_stream *stream, const hermes_sse__hot *hot);
 

@@ -73,7 +73,7 @@ int hermes_sse__gap_judge(hermes_sse_stream *stream, const hermes_sse_stream_opt
   if (hub->floor > lost)
     lost = hub->floor;
   if (lost > *position)
-    stream->told = lost;
+    hermes_sse__note_told(stream, lost);
   return reason;
 }
 
@@ -169,7 +169,7 @@ void hermes_sse__gap_tell(hermes_sse_stream *stream, hermes_sse__hot *hot)
     hermes_sse__frame_unref(frame);
     return;
   }
-  stream->told = lost;
+  hermes_sse__note_told(stream, lost);
   stream->out = frame;
   stream->out_at = 0;
   hermes_sse__stream_note_extra(stream, hot);

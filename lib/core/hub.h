@@ -32,6 +32,7 @@ struct hermes_sse_hub {
   uint64_t head_before; /* `head` when the last run ended */
   uint64_t floor;       /* up to here this hub cannot tell what there was: before it joined, lapped, or vanished logs */
   uint64_t lapped_to;   /* and up to here the ring went by before it was read */
+  uint64_t told_max;    /* no stream was told of losses beyond this place */
   uint64_t rest_ms;     /* throttled streams: the first rest is over */
   uint64_t now_ms, epoch_ms; /* the host's clock; records hold now_ms - epoch_ms + 1 in 32 bits */
   uint8_t started;           /* the epoch is set */

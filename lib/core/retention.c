@@ -1,4 +1,5 @@
 #include "core/retention.h"
+#include "core/follow.h"
 #include "core/view.h"
 
 enum {
@@ -103,10 +104,14 @@ static void drop(hermes_sse_hub *hub, hermes_sse__log *log, uint32_t index, int 
   uint64_t seq = hermes_sse__entry_at(log, index)->seq, bytes = log->bytes;
   hermes_sse__key *key = hermes_sse__entry_drop(log, index, lost);
 
+  if (lost)
+    hermes_sse__note_lost(hub, &log->readers, seq);
+  if (lost && key)
+    hermes_sse__note_lost(hub, &key->readers, seq);
   if (key)
     hermes_sse__key_tidy(&hub->env, log, key);
   for (uint32_t i = 0; i < log->n_views; i++)
-    hermes_sse__view_drop(&hub->env, log->views[i], seq, lost, log->policy.close_slow);
+    hermes_sse__view_drop(hub, log->views[i], seq, lost, log->policy.close_slow);
   if (is_bounded(hub))
     hermes_sse__oldest_update(&hub->oldest, log);
   hermes_sse__count(&hub->counters.retained_entries, -(uint64_t)1);

@@ -57,7 +57,7 @@ struct hermes_sse_stream {
   hermes_sse_frame *out;        /* what goes first: the rest of a half-written frame, or head and greeting */
   hermes_sse_frame *sends;      /* the last of a circle linked by `next`; NULL: none */
   uint64_t close_at;            /* while closing: what was published up to here is still sent */
-  uint64_t told;                /* what was lost up to here has been told */
+  uint64_t told;                /* what has been lost so far, up to here, has been told */
   hermes_sse__special *special; /* NULL: nothing of that */
   hermes_sse_ticket ticket;
   union {

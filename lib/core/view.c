@@ -1,4 +1,5 @@
 #include "core/view.h"
+#include "core/follow.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,16 +177,18 @@ hermes_sse__log *hermes_sse__view_get(hermes_sse_hub *hub, const void *prefix, s
   return view;
 }
 
-void hermes_sse__view_drop(const hermes_sse_environment *env, hermes_sse__log *view, uint64_t seq, int lost,
-                           int close_slow)
+void hermes_sse__view_drop(hermes_sse_hub *hub, hermes_sse__log *view, uint64_t seq, int lost, int close_slow)
 {
-  hermes_sse__key *key;
+  hermes_sse__key *key = hermes_sse__entry_drop(view, hermes_sse__log_after(view, seq - 1), lost);
 
-  if (lost)
+  if (lost) {
     view->policy.close_slow |= (uint8_t)close_slow;
-  key = hermes_sse__entry_drop(view, hermes_sse__log_after(view, seq - 1), lost);
+    hermes_sse__note_lost(hub, &view->readers, seq);
+  }
+  if (lost && key)
+    hermes_sse__note_lost(hub, &key->readers, seq);
   if (key)
-    hermes_sse__key_tidy(env, view, key);
+    hermes_sse__key_tidy(&hub->env, view, key);
 }
 
 static int is_followed(const hermes_sse__log *view)

@@ -12,8 +12,7 @@ hermes_sse__log *hermes_sse__view_find(const hermes_sse_hub *hub, const void *pr
 int hermes_sse__views_of(const hermes_sse_hub *hub, hermes_sse__log *log);
 
 /* An entry of a topic has left it. */
-void hermes_sse__view_drop(const hermes_sse_environment *env, hermes_sse__log *view, uint64_t seq, int lost,
-                           int close_slow);
+void hermes_sse__view_drop(hermes_sse_hub *hub, hermes_sse__log *view, uint64_t seq, int lost, int close_slow);
 
 /* Forgets views that nobody has followed for a while; all of them if `all`. */
 void hermes_sse__views_tidy(hermes_sse_hub *hub, int all);
