@@ -40,7 +40,7 @@ begin
 
 unit() { configure_and_test unit -Dbuildtype=debugoptimized; }
 clang_build() { CC=clang configure_and_test clang -Dbuildtype=release -- --suite unit; }
-address() { ASAN_OPTIONS=detect_leaks=1 configure_and_test address -Db_sanitize=address,undefined -Db_lundef=false -- --suite unit; }
+address() { ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 configure_and_test address -Db_sanitize=address,undefined -Db_lundef=false -- --suite unit; }
 thread() { configure_and_test thread -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -- --suite unit; }
 bare() { configure_and_test bare -Dauto_features=disabled -Ddefault_library=static; }
 
@@ -73,7 +73,7 @@ bench() {
 # Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one. Four at a time,
 # as these tests mostly wait.
 integration() {
-  HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 \
+  HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --ignore tests/integration/test_page.py tests/integration || return 1
   HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_page.py

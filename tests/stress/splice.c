@@ -131,9 +131,14 @@ static void act(loop *l, size_t i)
   }
 }
 
+/* It comes back at once when its life is over. */
 static void tend_observer(client *observer, loop *l)
 {
   splice_client_read(observer, l, observer->on_wire);
+  if (hermes_sse_stream_reason(observer->stream)) {
+    hermes_sse_stream_free(observer->stream);
+    splice_client_attach(observer, l);
+  }
 }
 
 static void run_hub(loop *l, client *observer, size_t budget)

@@ -26,7 +26,8 @@ void sink_take(sink *s, const void *bytes, size_t n)
     s->capacity = 2 * (s->n + n) + 64;
     s->bytes = realloc(s->bytes, s->capacity);
   }
-  memcpy(s->bytes + s->n, bytes, n);
+  if (n > 0)
+    memcpy(s->bytes + s->n, bytes, n);
   s->n += n;
 }
 
