@@ -1,8 +1,8 @@
 #!/bin/sh
 # The long forms of everything: half an hour or more, for a quiet machine. Ends with a summary as tests/run.sh does.
 #   sh tests/nightly.sh                   everything
-#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, valgrind, analyzer, bench
-# FUZZ_SECONDS=3600 is how long each fuzz target runs.
+#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, valgrind, analyzer, bench
+# FUZZ_SECONDS=3600 is how long each fuzz target runs, SOAK_SECONDS=600 each soak.
 # A part more is a line more below: part NAME COMMAND...
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -21,6 +21,17 @@ rm -f "$build/everyday.log" "$build/bench.txt"
 
 # What every change runs, with its long tests: 100,000 resets, lives of tokens.
 everyday() { HERMES_SSE_TESTS=long sh tests/run.sh; }
+
+# Built by everyday. Twice the clients, four times the rate; then under the sanitizers.
+soak() {
+  for seed in 1 2 3; do
+    build/tests/clang/tests/stress/stress-splice --seconds "${SOAK_SECONDS:-600}" --clients 2000 --rate 2500 --seed "$seed" || return 1
+  done
+  for kind in address thread; do
+    "build/tests/$kind/tests/stress/stress-splice" --seconds "${SOAK_SECONDS:-600}" --rate 500 || return 1
+  done
+  build/tests/clang/tests/stress/stress-churn 20000000 && build/tests/clang/tests/stress/stress-herd 31
+}
 
 # In one process each: a test that forks would hide what its child says.
 valgrind_units() {
@@ -49,6 +60,7 @@ bench() {
 
 part everyday everyday
 part fuzz sh tests/fuzz/run.sh "$build/fuzz" "${FUZZ_SECONDS:-3600}"
+part soak soak
 part valgrind valgrind_units
 part analyzer analyzer
 part bench bench

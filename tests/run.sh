@@ -2,7 +2,8 @@
 # Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
 #   sh tests/run.sh                   everything
 #   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance,
-#                                     python, fuzz, bare, lint, coverage, bench; integration needs unit and address built
+#                                     python, fuzz, bare, lint, coverage, stress, bench; integration needs unit and address
+#                                     built, stress and bench need clang, stress also address and thread
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -63,6 +64,22 @@ coverage() {
     --filter 'lib/core/(event|limits|keys|pool|log|retention|readers)\.c' || return 1
 }
 
+# The splice soak thrice at once, then what measures, alone.
+stress() {
+  "$build/address/tests/stress/stress-splice" --seconds 10 >"$build/splice-address.log" 2>&1 &
+  address_pid=$!
+  "$build/thread/tests/stress/stress-splice" --seconds 10 >"$build/splice-thread.log" 2>&1 &
+  thread_pid=$!
+  "$build/clang/tests/stress/stress-splice" --seconds 10 || return 1
+  wait "$address_pid" || { tail -n 40 "$build/splice-address.log"; return 1; }
+  wait "$thread_pid" || { tail -n 40 "$build/splice-thread.log"; return 1; }
+  tail -q -n 1 "$build/splice-address.log" "$build/splice-thread.log"
+  "$build/address/tests/stress/stress-churn" 100000 || return 1
+  for one in churn drain herd; do
+    "$build/clang/tests/stress/stress-$one" || return 1
+  done
+}
+
 # The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
   for one in encode parse streams delivery server; do
@@ -90,7 +107,9 @@ part python sh bindings/python/test.sh "$build/python"
 part bare bare
 part lint lint
 part coverage coverage
+part stress stress
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
+[ ! -s "$build/stress.log" ] || cat "$build/stress.log"
 [ ! -s "$build/bench.log" ] || cat "$build/bench.log"
-end share 270
+end share 360
