@@ -82,7 +82,7 @@ stress() {
 
 # The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
-  for one in encode parse streams delivery server; do
+  for one in encode parse streams delivery behind hubs server; do
     "$build/clang/tests/bench/bench-$one" --short || return 1
   done
 }

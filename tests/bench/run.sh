@@ -13,7 +13,7 @@ esac
 build=build/bench
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dbuildtype=release >/dev/null
 ninja -C "$build" >/dev/null
-for name in encode parse streams delivery server; do
+for name in encode parse streams delivery behind hubs server; do
   [ -x "$build/tests/bench/bench-$name" ] || { echo "$name: not built; it needs libevent and libcurl"; continue; }
   "$build/tests/bench/bench-$name" $short
   echo
