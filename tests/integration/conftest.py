@@ -43,7 +43,7 @@ class Files(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "/small.txt")
             self.send_header("Content-Length", "0")
             self.end_headers()
-        elif name in ("/small.txt", "/.hidden", "/..%2f..%2fevil"):
+        elif name in ("/small.txt", "/.hidden", "/..%2f..%2fevil") or name.startswith("/named/"):
             self.body(b"small")
         elif name == "/slow.bin":
             self.slow()
@@ -95,7 +95,7 @@ class Hermes:
         self.start()
 
     def start(self):
-        environment = {"PATH": os.environ["PATH"], "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "API_PORT": str(self.port), "HERMES_ENABLE_SSE": "true", **self.settings}
+        environment = {"PATH": os.environ["PATH"], "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), "API_PORT": str(self.port), "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", ""), "HERMES_ENABLE_SSE": "true", **self.settings}
         self.log = open(os.path.join(self.directory, "log"), "ab")
         self.process = subprocess.Popen([os.environ["HERMES_SERVER"], *self.options], cwd=self.directory, env=environment, stderr=self.log)
         for _ in range(200):
