@@ -1,7 +1,8 @@
 #!/bin/sh
 # The long forms of everything: half an hour or more, for a quiet machine. Ends with a summary as tests/run.sh does.
 #   sh tests/nightly.sh                   everything
-#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, valgrind, analyzer, bench
+#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, valgrind, analyzer, clang_analyzer,
+#                                         bench
 # FUZZ_SECONDS=3600 is how long each fuzz target runs, SOAK_SECONDS=600 each soak.
 # A part more is a line more below: part NAME COMMAND...
 set -u
@@ -50,6 +51,16 @@ analyzer() {
     { echo "> is new, see $build/analyzer.out; < is said no more, take it out of tests/analyzer.txt"; return 1; }
 }
 
+# clang's analyzer, which .clang-tidy leaves out, over what everyday has built; tests/clang-analyzer.txt is as tests/analyzer.txt.
+clang_analyzer() {
+  git ls-files 'lib/*.c' 'examples/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/tests/clang --quiet \
+    --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*' >"$build/clang-analyzer.out" 2>/dev/null || true
+  sed -n "s#^\(.*/\)\{0,1\}\(lib\|examples\)/\([^:]*\):[0-9]*:[0-9]*: \(error\|warning\): .*\[\([^],]*\).*#\2/\3 \5#p" \
+    "$build/clang-analyzer.out" | sort -u >"$build/clang-analyzer.found"
+  sed -n 's/ *#.*//; /./p' tests/clang-analyzer.txt | sort -u | diff - "$build/clang-analyzer.found" ||
+    { echo "> is new, see $build/clang-analyzer.out; < is said no more, take it out of tests/clang-analyzer.txt"; return 1; }
+}
+
 # A miss is believed when it comes twice: shared machines vary.
 bench() {
   sh tests/bench/run.sh --full | tee "$build/bench.txt"
@@ -63,6 +74,7 @@ part fuzz sh tests/fuzz/run.sh "$build/fuzz" "${FUZZ_SECONDS:-3600}"
 part soak soak
 part valgrind valgrind_units
 part analyzer analyzer
+part clang_analyzer clang_analyzer
 part bench bench
 [ ! -s "$build/everyday.log" ] || sed 's/^/everyday: /' "$build/everyday.log"
 [ ! -s "$build/bench.txt" ] || cat "$build/bench.txt"

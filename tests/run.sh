@@ -3,11 +3,11 @@
 #   sh tests/run.sh                   everything
 #   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance,
 #                                     python, fuzz, bare, lint, coverage, stress, bench; integration needs unit and address
-#                                     built, stress and bench need clang, stress also address and thread
+#                                     built, lint, stress and bench need clang, stress also address and thread
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 clang-tidy-14 abigail-tools meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -45,12 +45,18 @@ address() { ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 configure_
 thread() { configure_and_test thread -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -- --suite unit; }
 bare() { configure_and_test bare -Dauto_features=disabled -Ddefault_library=static; }
 
+# .clang-tidy says what and why. Needs the clang build, whose compile_commands.json it reads.
+tidy() {
+  git ls-files 'lib/*.c' 'examples/*.c' | xargs -P "$(nproc)" -n 8 clang-tidy-14 -p "$build/clang" --quiet >"$build/tidy.log" 2>"$build/tidy.err" ||
+    { cat "$build/tidy.log"; return 1; }
+}
+
 lint() {
   git ls-files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror || return 1
   git ls-files '*.sh' .ci/run | xargs shellcheck || return 1
-  # shellcheck disable=SC2016
-  sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' | diff - examples/hosts/first.c ||
-    { echo "README.md's first event differs from examples/hosts/first.c"; return 1; }
+  /usr/bin/python3 tests/docs/snippets.py . || return 1
+  /usr/bin/python3 tests/docs/declarations.py include tests/abi/core-symbols.txt tests/abi/service-symbols.txt || return 1
+  tidy || return 1
   long=$(git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 600 { print }')
   [ -z "$long" ] || { echo "over 600 lines: $long"; return 1; }
 }

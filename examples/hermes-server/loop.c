@@ -56,7 +56,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
   http_pending(s);
   ms = hermes_sse_poll_timeout(next, now);
   if (ms >= 0) {
-    struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+    struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
 
     event_add(s->turn, &wait);
   }

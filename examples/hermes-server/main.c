@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2, REQUEST_TIMEOUT_S = 10, MAX_REQUEST_TIMEOUT_S = 3600 };
-extern char **environ;
 
 static const char usage[] =
     "usage: hermes-server [--preset NAME=VALUE]... [--request-timeout SECONDS] [--help] [--version]\n"

@@ -21,6 +21,8 @@ typedef struct hermes_sse_request hermes_sse_request;
 HERMES_SSE_API int hermes_sse_settings_load(const hermes_sse_environment *environment, const char *const *environ,
                                             const char *dotenv, const char *const *presets, char *why, size_t cap,
                                             hermes_sse_settings **settings);
+
+/* NULL is nothing. What was made from them has copied what it needs. Class: any. */
 HERMES_SSE_API void hermes_sse_settings_free(hermes_sse_settings *settings);
 
 /* The value in force as text ("true", "30", "127.0.0.1"); NULL for an unknown variable. Lives with the settings.
@@ -96,13 +98,21 @@ HERMES_SSE_API void hermes_sse_request_free(hermes_sse_request *request);
 /* The next request of this hub that was pending and is decided now, or NULL. After each run. Class: submit. */
 HERMES_SSE_API hermes_sse_request *hermes_sse_request_next(hermes_sse_service *service, hermes_sse_hub *hub);
 
-/* Class of the following: getter. Strings and body live with the request. */
+/* HERMES_SSE_REQUEST_, of now. Class: getter. */
 HERMES_SSE_API int hermes_sse_request_state(const hermes_sse_request *request);
+
+/* The `user` of its input. Class: getter. */
 HERMES_SSE_API void *hermes_sse_request_user(const hermes_sse_request *request);
+
+/* The HTTP status to answer with; 0 while it is pending or passed on. Class: getter. */
 HERMES_SSE_API int hermes_sse_request_status(const hermes_sse_request *request);
-/* Names in lower case; HERMES_SSE_ERR_NOT_FOUND past the last. */
+
+/* Header i of the answer: names in lower case, both NUL-terminated, living with the request. HERMES_SSE_ERR_NOT_FOUND past
+   the last. Class: getter. */
 HERMES_SSE_API int hermes_sse_request_header(const hermes_sse_request *request, size_t i, const char **name,
                                              const char **value);
+
+/* The body of a REPLY, living with the request; empty: none. Class: getter. */
 HERMES_SSE_API hermes_sse_slice hermes_sse_request_body(const hermes_sse_request *request);
 
 /* Opens the stream that was decided: adds topics, cursor, greeting, ticket, lifetime and headers to the host's options (size,
@@ -137,17 +147,19 @@ HERMES_SSE_API hermes_sse_ssize hermes_sse_format_download_progress(const char *
                                                                     const hermes_sse_download_progress *progress,
                                                                     char *buf, size_t cap);
 
-/* On queue:updates, type queue_update, key `download_id`; action "added", "removed", "status_changed". */
+/* On queue:updates, type queue_update, key `download_id`; action "added", "removed", "status_changed". Errors as
+   for hermes_sse_publish_download_progress(). Class: any. */
 HERMES_SSE_API int hermes_sse_publish_queue_update(hermes_sse_service *service, const char *action,
                                                    const char *download_id, const char *status);
 
-/* On system:notifications, type system_notification; "info", "warning", "error". */
+/* On system:notifications, type system_notification; "info", "warning", "error". Errors as for
+   hermes_sse_publish_download_progress(). Class: any. */
 HERMES_SSE_API int hermes_sse_publish_system_notification(hermes_sse_service *service, const char *notification_type,
                                                           const char *message);
 
 /* Any event of the contract: `channel` is one of the four, `type` as the contract allows, `data` one JSON value, which
    travels as it is written here but for line breaks between tokens. The key is data.download_id when that is a string.
-   HERMES_SSE_ERR_NOT_FOUND (channel), _BAD_TYPE, _BAD_DATA. */
+   HERMES_SSE_ERR_NOT_FOUND (channel), _BAD_TYPE, _BAD_DATA. Class: any. */
 HERMES_SSE_API int hermes_sse_service_publish(hermes_sse_service *service, const char *channel, const char *type,
                                               hermes_sse_slice data);
 

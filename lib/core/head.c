@@ -77,8 +77,8 @@ static void date(writer *w, uint64_t wall_ms)
 
   if (!gmtime_r(&seconds, &t))
     return;
-  memcpy(text, days + 3 * t.tm_wday, 3);
-  memcpy(text + 8, months + 3 * t.tm_mon, 3);
+  memcpy(text, days + 3L * t.tm_wday, 3);
+  memcpy(text + 8, months + 3L * t.tm_mon, 3);
   for (int i = 0, year = t.tm_year + 1900; i < 4; i++, year /= 10)
     text[15 - i] = (char)('0' + year % 10);
   text[5] = (char)('0' + t.tm_mday / 10), text[6] = (char)('0' + t.tm_mday % 10);

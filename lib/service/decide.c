@@ -31,8 +31,8 @@ static int full(hermes_sse_request *request, const hermes_sse_verdict *verdict)
   hermes_sse__attempt(request, total ? HERMES_SSE__ATTEMPT_FULL : HERMES_SSE__ATTEMPT_TOO_MANY);
   if (request->soft) {
     hermes_sse__text_format(&request->body, "retry: %llu\n\n",
-                            (unsigned long long)(1000 * verdict->retry_after_s +
-                                                 atomic_fetch_add(&request->service->refusals, 389) % 1000));
+                            1000ULL * verdict->retry_after_s +
+                                atomic_fetch_add(&request->service->refusals, 389) % 1000);
     return hermes_sse__reply(request, 200, "text/event-stream; charset=utf-8");
   }
   if (total)

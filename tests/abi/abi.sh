@@ -1,0 +1,16 @@
+#!/bin/sh
+# abi.sh LIBRARY DUMP INCLUDE_DIR [--renew]: the ABI of the built library (gcc, with debug information) beside the committed dump of it;
+# any difference is a decision: `sh tests/abi/renew.sh BUILD`, and a line in CHANGELOG.md.
+set -eu
+library=$1
+dump=$2
+include=$3
+if [ "${4-}" = --renew ]; then
+  abidw --headers-dir "$include" --drop-private-types --exported-interfaces-only --no-corpus-path --no-comp-dir-path --no-show-locs \
+    --no-elf-needed --type-id-style hash "$library" | sed "s#path='[^']*/\(lib\|include\)/#path='\1/#" >"$dump"
+  exit
+fi
+abidiff --headers-dir2 "$include" --drop-private-types --exported-interfaces-only --no-show-locs "$dump" "$library" || {
+  echo "the ABI differs from $dump; if that is meant: sh tests/abi/renew.sh BUILD, and write it in CHANGELOG.md"
+  exit 1
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# renew.sh BUILD: writes the dumps of the ABI anew, from a gcc build with debug information. What it changes goes into CHANGELOG.md.
+set -eu
+cd "$(dirname "$0")/../.."
+build=${1:?build directory}
+sh tests/abi/abi.sh "$build/lib/core/libhermes-sse.so" tests/abi/core.abi include --renew
+sh tests/abi/abi.sh "$build/lib/service/libhermes-sse-service.so" tests/abi/service.abi include --renew
+git diff --stat tests/abi
