@@ -97,9 +97,9 @@ bench() {
 # as these tests mostly wait.
 integration() {
   HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --ignore tests/integration/test_page.py tests/integration || return 1
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --ignore tests/integration/test_page.py --ignore tests/integration/test_browser.py tests/integration || return 1
   HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_page.py
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 tests/integration/test_page.py tests/integration/test_browser.py
 }
 
 part unit unit

@@ -139,7 +139,10 @@ async function start() {
   source.onopen = () => { attempt = 0; status("connected"); };
   source.onmessage = take;
   source.addEventListener("heartbeat", take);
-  source.addEventListener("gap", (event) => { take(event); refetch().catch(() => {}); });
+  source.addEventListener("gap", (event) => {
+    const gap = take(event);
+    refetch().then(() => note("warning", "Some events were missed (" + gap.reason + "); the list was fetched again."), retry);
+  });
   source.addEventListener("download_progress", (event) => show(take(event)));
   source.addEventListener("queue_update", take);
   source.addEventListener("system_notification", (event) => { const d = take(event); note(d.notification_type, d.message); });

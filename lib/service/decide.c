@@ -29,7 +29,9 @@ static int full(hermes_sse_request *request, const hermes_sse_verdict *verdict)
   int total = verdict->http_status == 503;
 
   hermes_sse__attempt(request, total ? HERMES_SSE__ATTEMPT_FULL : HERMES_SSE__ATTEMPT_TOO_MANY);
-  if (request->soft) {
+  if (request->refusal == HERMES_SSE__REFUSE_STOP)
+    return hermes_sse__reply(request, 204, NULL);
+  if (request->refusal == HERMES_SSE__REFUSE_SOFT) {
     hermes_sse__text_format(&request->body, "retry: %llu\n\n",
                             1000ULL * verdict->retry_after_s +
                                 atomic_fetch_add(&request->service->refusals, 389) % 1000);
@@ -279,16 +281,27 @@ static int check_client(hermes_sse_request *request, int client, int tokens_do)
   }
 }
 
+/* A browser's EventSource gives up at a 503 or 429, and cannot be told when to ask again but by a stream. */
+static void read_refusal(hermes_sse_request *request, hermes_sse_slice query)
+{
+  hermes_sse_slice refusal;
+
+  if (!hermes_sse__query_find(query, "refusal", &refusal) || refusal.len != 4)
+    return;
+  if (memcmp(refusal.ptr, "soft", 4) == 0)
+    request->refusal = HERMES_SSE__REFUSE_SOFT;
+  else if (memcmp(refusal.ptr, "stop", 4) == 0)
+    request->refusal = HERMES_SSE__REFUSE_STOP;
+}
+
 static int decide_stream(hermes_sse_request *request, const hermes_sse_request_input *input, hermes_sse_slice query,
                          hermes_sse_slice id)
 {
   int client = hermes_sse__client_judge(request, input, query), rv = check_client(request, client, 1);
-  hermes_sse_slice refusal;
 
   if (rv)
     return rv;
-  request->soft =
-      hermes_sse__query_find(query, "refusal", &refusal) && refusal.len == 4 && memcmp(refusal.ptr, "soft", 4) == 0;
+  read_refusal(request, query);
   request->error = read_target(request, query, id, input);
   if (client != HERMES_SSE__CLIENT_TOKEN)
     return check_scope(request);

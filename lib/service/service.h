@@ -96,7 +96,8 @@ struct hermes_sse_request {
   hermes_sse_service *service;
   hermes_sse_hub *hub;
   void *user;
-  int state, status, route, head, soft, opened;
+  int state, status, route, head, opened;
+  enum { HERMES_SSE__REFUSE_HARD, HERMES_SSE__REFUSE_SOFT, HERMES_SSE__REFUSE_STOP } refusal; /* as the client wishes */
   uint64_t http, now_ms;
   hermes_sse__header headers[HERMES_SSE__HEADERS_MAX];
   size_t n_headers;

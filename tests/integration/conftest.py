@@ -208,3 +208,70 @@ def hermes(tmp_path):
     for server in running:
         if server.process.poll() is None:
             assert server.stop() == 0, open(server.log.name).read()
+
+
+class Proxy:
+    """A wire between a client and a server that can be cut, and keeps what the server said."""
+
+    def __init__(self, port):
+        self.to, self.said, self.connections, self.is_cut = port, b"", 0, False
+        self.pairs = []
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.base = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listening.accept()[0]
+                self.connections += 1
+                server = None if self.is_cut else socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                server = None
+                if self.listening.fileno() < 0:
+                    return
+            if not server:
+                client.close()
+                continue
+            self.pairs += [client, server]
+            threading.Thread(target=self.carry, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self.carry, args=(server, client, True), daemon=True).start()
+
+    def carry(self, source, sink, keep):
+        try:
+            while (data := source.recv(65536)):
+                self.said += data if keep else b""
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        self.is_cut = True
+        for one in self.pairs:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.pairs = []
+
+    def restore(self):
+        self.is_cut = False
+
+    def close(self):
+        self.listening.close()
+        self.cut()
+
+
+@pytest.fixture
+def proxy():
+    running = []
+
+    def start(port):
+        running.append(Proxy(port))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()

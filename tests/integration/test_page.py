@@ -1,38 +1,9 @@
 """The page in headless Chromium: real transfers, two tabs, a restart, keys."""
 import os
-import tempfile
-import time
 
-import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,900"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = Options()
-        for argument in ARGUMENTS + ["--user-data-dir=" + profile]:
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        yield driver
-        driver.quit()
-
-
-def wait(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := condition()):
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
-
+from chromium import browser, wait  # noqa: F401
 
 def state(browser):
     return browser.find_element(By.ID, "status").get_attribute("data-state")
@@ -126,3 +97,53 @@ def test_with_keys_the_page_asks_and_streams_with_a_token(browser, hermes, files
     browser.refresh()
     wait(lambda: state(browser) == "connected")  # the tab keeps it
     assert "a-long-enough-key" not in open(os.path.join(server.directory, "log")).read()
+
+
+def missed(browser):
+    return [note.text for note in browser.find_elements(By.CSS_SELECTOR, "#notes li.warning")]
+
+
+def test_P17_after_the_network_was_cut_the_page_catches_up(browser, hermes, files, proxy):
+    server = hermes()
+    between = proxy(server.port)
+    browser.get(between.base)
+    wait(lambda: state(browser) == "connected")
+    add(browser, files + "/slow.bin")
+    wait(lambda: row(browser, "downloading"))
+    between.cut()
+    wait(lambda: state(browser) == "reconnecting")
+    server.wait(server.json("/api/v1/download/queue")["items"][0]["download_id"], "completed")
+    between.restore()
+    wait(lambda: row(browser, "completed"), 30)
+    wait(lambda: state(browser) == "connected")
+    assert missed(browser) == []
+    assert any("completed" in note.text for note in browser.find_elements(By.CSS_SELECTOR, "#notes li"))
+
+
+def test_P12_after_a_restart_the_page_says_that_it_was_told_of_the_gap(browser, hermes, files):
+    server = hermes()
+    browser.get(server.base)
+    wait(lambda: state(browser) == "connected")
+    add(browser, files + "/small.txt")
+    wait(lambda: row(browser, "completed"))
+    server.stop(9)
+    wait(lambda: state(browser) == "reconnecting")
+    server.start()
+    added = server.add(files + "/big.bin")
+    server.wait(added, "completed")
+    assert "restarted" in wait(lambda: missed(browser), 30)[0]
+    wait(lambda: state(browser) == "connected")
+
+
+def test_P13_when_too_much_was_lost_the_page_says_so(browser, hermes, files, proxy):
+    server = hermes()
+    between = proxy(server.port)
+    browser.get(between.base)
+    wait(lambda: state(browser) == "connected")
+    between.cut()
+    wait(lambda: state(browser) == "reconnecting")
+    ids = [server.add(f"{files}/named/{i}") for i in range(400)]
+    for one in ids[-3:]:
+        server.wait(one, "completed")
+    between.restore()
+    assert "expired" in wait(lambda: missed(browser), 30)[0]

@@ -212,3 +212,42 @@ def test_a_killed_server_is_only_a_reconnect_away(hermes):
     server.stop(signal.SIGKILL)
     server.start()
     assert server.stream().status == 200
+
+
+def test_an_open_server_beyond_loopback_is_only_started_on_purpose(hermes, tmp_path):
+    assert "HERMES_ALLOW_OPEN" in refused(tmp_path, API_HOST="0.0.0.0", API_PORT="1", HERMES_ENABLE_SSE="true")
+    server = hermes(API_HOST="0.0.0.0", HERMES_ALLOW_OPEN="true")
+    assert server.health()["enabled"] is True
+
+
+def test_any_origin_with_credentials_is_refused_at_the_start(tmp_path):
+    said = refused(tmp_path, HERMES_ALLOWED_ORIGINS='["*"]', HERMES_ENABLE_SSE="true")
+    assert "HERMES_ALLOWED_ORIGINS" in said and said.count("\n") == 1
+
+
+def test_the_grace_is_how_long_a_drain_may_take(hermes):
+    server = hermes(HERMES_SHUTDOWN_GRACE="3")
+    streams = [server.stream() for _ in range(30)]
+    closed = []
+
+    def follow(stream):
+        while stream.event():
+            pass
+        closed.append(time.monotonic())
+
+    followers = [threading.Thread(target=follow, args=(stream,)) for stream in streams]
+    for one in followers:
+        one.start()
+    began = time.monotonic()
+    server.process.terminate()
+    while server.process.poll() is None and time.monotonic() < began + 10:
+        try:
+            status = server.request("/api/v1/events/ready")[0]
+        except OSError:
+            break
+        assert status in (200, 503) if time.monotonic() < began + 0.2 else status == 503
+        time.sleep(0.1)
+    assert server.process.wait(10) == 0
+    for one in followers:
+        one.join()
+    assert 1 < max(closed) - began < 4 and max(closed) - min(closed) > 1

@@ -205,7 +205,7 @@ START_TEST(keys_open_and_tell)
 }
 END_TEST
 
-START_TEST(full_is_told_hard_or_softly)
+START_TEST(P40_full_is_told_hard_or_softly_or_for_good)
 {
   static const char *const variables[] = { "HERMES_ENABLE_SSE=true", "HERMES_SSE_MAX_CONNECTIONS=2",
                                            "HERMES_SSE_MAX_PER_CLIENT=1", NULL };
@@ -232,10 +232,11 @@ START_TEST(full_is_told_hard_or_softly)
   ck_assert_str_eq(api_answer(refused, "content-type"), "text/event-stream; charset=utf-8");
   ck_assert(strncmp(api_body(refused), "retry: ", 7) == 0);
   hermes_sse_request_free(refused);
+  api_expect(&a, (ask){ .target = "/api/v1/events/stream?refusal=stop", .peer = "127.0.0.3" }, 204, NULL);
   api_expect(&a, (ask){ .method = "HEAD", .target = "/api/v1/events/stream", .peer = "127.0.0.3" }, 503, NULL);
   api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200, "hermes_sse_connections 2\n");
   api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200,
-             "hermes_sse_connection_attempts_total{result=\"full\"} 2\n");
+             "hermes_sse_connection_attempts_total{result=\"full\"} 3\n");
   hermes_sse_request_free(r[0]); /* given back without ever being opened */
   hermes_sse_request_free(r[1]);
   api_expect(&a, (ask){ .target = "/api/v1/events/health" }, 200, "\"active_connections\":0,");
@@ -470,6 +471,6 @@ END_TEST
 
 SUITE_MAIN("service", health_is_as_the_seed_prints_it, off_is_a_503_for_streams_and_tokens_alone, routes_and_methods,
            streams_carry_what_was_asked_for, last_event_id_replays_by_header_or_query, keys_open_and_tell,
-           full_is_told_hard_or_softly, forwarded_addresses_count_behind_trusted_proxies_alone,
+           P40_full_is_told_hard_or_softly_or_for_good, forwarded_addresses_count_behind_trusted_proxies_alone,
            origins_are_answered_as_they_are_allowed, the_hosts_own_routes_get_the_same_checks, draining_is_not_ready,
            every_allocation_may_fail)
