@@ -152,10 +152,10 @@ class Hermes:
 class Stream:
     """A client that reads the event stream as the standard says, on a bare socket."""
 
-    def __init__(self, port, path, headers):
+    def __init__(self, port, path, headers, version="1.0"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{lines}\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/{version}\r\nHost: localhost\r\n{lines}\r\n".encode())
         self.reader = self.socket.makefile("rb")
         self.status = int(self.reader.readline().split()[1])
         self.headers = {}
