@@ -56,6 +56,7 @@ lint() {
   git ls-files '*.sh' .ci/run | xargs shellcheck || return 1
   /usr/bin/python3 tests/docs/snippets.py . || return 1
   /usr/bin/python3 tests/docs/declarations.py include tests/abi/core-symbols.txt tests/abi/service-symbols.txt || return 1
+  sh tests/docs/guarantees.sh || return 1
   tidy || return 1
   long=$(git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 600 { print }')
   [ -z "$long" ] || { echo "over 600 lines: $long"; return 1; }

@@ -133,7 +133,7 @@ START_TEST(the_earlier_of_two_lifetimes_ends_a_stream)
 }
 END_TEST
 
-START_TEST(lifetimes_are_random_and_repeat_with_the_environment)
+START_TEST(P38_lifetimes_are_random_and_repeat_with_the_environment)
 {
   uint64_t lived[2][STREAMS];
   size_t distinct = 0;
@@ -170,7 +170,7 @@ START_TEST(lifetimes_are_random_and_repeat_with_the_environment)
 }
 END_TEST
 
-START_TEST(a_time_out_needs_no_other_clock)
+START_TEST(P02_a_dead_peer_ends_without_another_clock)
 {
   world w;
   sink s;
@@ -303,6 +303,6 @@ END_TEST
 
 SUITE_MAIN("deadlines", without_work_there_is_no_deadline, a_silence_is_never_longer_than_the_interval,
            a_streams_own_lifetime_needs_no_other_clock, the_earlier_of_two_lifetimes_ends_a_stream,
-           lifetimes_are_random_and_repeat_with_the_environment, a_time_out_needs_no_other_clock,
+           P38_lifetimes_are_random_and_repeat_with_the_environment, P02_a_dead_peer_ends_without_another_clock,
            old_events_go_by_themselves, a_drain_ends_by_its_own_deadlines, a_long_sleep_is_no_time_out,
            a_small_budget_asks_to_be_called_again_for_everything)

@@ -2,7 +2,7 @@
 #include "world.h"
 #include <hermes_sse/extend.h>
 
-START_TEST(one_order_over_topics_and_keys)
+START_TEST(P15_one_order_and_one_sequence_of_ids)
 {
   world w;
   sink all, key, two;
@@ -34,6 +34,7 @@ START_TEST(one_order_over_topics_and_keys)
   world_publish(&w, "a", NULL, "7");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&all), "1,3,5,6,1,3,5,6,7");
+  ck_assert_uint_eq(world_last_id(&all).lo, 13); /* of all that was published, whoever follows it */
   hermes_sse_stream_free(all.stream);
   hermes_sse_stream_free(key.stream);
   sink_clear(&all);
@@ -181,7 +182,7 @@ START_TEST(an_event_before_the_first_run_wakes)
 }
 END_TEST
 
-START_TEST(drain_closes_all_and_admits_none)
+START_TEST(P39_a_drain_closes_all_and_spreads_their_return)
 {
   enum { N = 100 };
   world w;
@@ -406,8 +407,8 @@ START_TEST(parts_run_in_the_hubs_turns)
 }
 END_TEST
 
-SUITE_MAIN("hub", one_order_over_topics_and_keys, a_budget_spreads_a_fan_out,
+SUITE_MAIN("hub", P15_one_order_and_one_sequence_of_ids, a_budget_spreads_a_fan_out,
            H13_leaving_during_a_lap_costs_nobody_an_event, publishing_inside_a_callback_waits_for_the_next_run,
-           wakes_coalesce, an_event_before_the_first_run_wakes, drain_closes_all_and_admits_none,
+           wakes_coalesce, an_event_before_the_first_run_wakes, P39_a_drain_closes_all_and_spreads_their_return,
            a_kick_closes_the_key_after_what_was_published, figures_add_up, messages_are_judged,
            options_of_bus_and_hub_are_judged, parts_run_in_the_hubs_turns)

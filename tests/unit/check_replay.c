@@ -26,7 +26,7 @@ static void done(sink *s)
   sink_clear(s);
 }
 
-START_TEST(every_place_resumes_exactly)
+START_TEST(P17_every_place_resumes_exactly)
 {
   world w;
   sink s;
@@ -52,7 +52,7 @@ START_TEST(every_place_resumes_exactly)
 }
 END_TEST
 
-START_TEST(history_and_live_meet_without_a_seam)
+START_TEST(P10_P11_history_and_live_meet_without_a_seam)
 {
   world w;
   sink s;
@@ -105,7 +105,7 @@ static void expect_gap(world *w, const char *topic, const char *id, const char *
   done(&s);
 }
 
-START_TEST(what_cannot_be_resumed_is_told)
+START_TEST(P12_what_cannot_be_resumed_is_told)
 {
   world w;
   char quoted[64];
@@ -281,8 +281,8 @@ START_TEST(the_head_is_a_cursor_for_snapshots)
 }
 END_TEST
 
-SUITE_MAIN("replay", every_place_resumes_exactly, history_and_live_meet_without_a_seam, what_cannot_be_resumed_is_told,
-           H3_a_quiet_topic_beside_a_busy_one_tells_no_false_gap,
+SUITE_MAIN("replay", P17_every_place_resumes_exactly, P10_P11_history_and_live_meet_without_a_seam,
+           P12_what_cannot_be_resumed_is_told, H3_a_quiet_topic_beside_a_busy_one_tells_no_false_gap,
            H1_a_client_that_heard_only_heartbeats_resumes_exactly, H8_a_client_ahead_of_its_hub_waits,
            a_hub_that_joined_late_tells_what_it_never_had, what_the_first_run_reads_is_kept,
            the_head_is_a_cursor_for_snapshots)

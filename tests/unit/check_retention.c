@@ -186,7 +186,7 @@ START_TEST(a_client_that_fell_out_of_the_log_is_closed_where_the_topic_says_so)
 }
 END_TEST
 
-START_TEST(a_slow_client_costs_its_position_and_half_a_frame)
+START_TEST(P19_a_slow_client_costs_its_position_and_half_a_frame)
 {
   world w;
   sink slow;
@@ -240,7 +240,7 @@ START_TEST(topics_used_once_leave_no_memory)
 }
 END_TEST
 
-START_TEST(H14_a_hub_that_was_lapped_tells_its_streams)
+START_TEST(P20_H14_publishers_never_wait_for_a_hub_that_was_lapped)
 {
   hermes_sse_bus_options bo = { .size = sizeof bo, .max_pending_entries = 8 };
   hermes_sse_hub_options ho = { .size = sizeof ho, .writev = sink_writev };
@@ -276,5 +276,5 @@ END_TEST
 SUITE_MAIN("retention", H2_readers_that_keep_up_are_never_ahead_of_retention, a_budgeted_sweep_holds_its_entries,
            entries_bytes_and_age_each_bound_a_log, the_most_specific_policy_wins,
            a_client_that_fell_out_of_the_log_is_closed_where_the_topic_says_so,
-           a_slow_client_costs_its_position_and_half_a_frame, topics_used_once_leave_no_memory,
-           H14_a_hub_that_was_lapped_tells_its_streams)
+           P19_a_slow_client_costs_its_position_and_half_a_frame, topics_used_once_leave_no_memory,
+           P20_H14_publishers_never_wait_for_a_hub_that_was_lapped)

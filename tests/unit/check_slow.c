@@ -244,7 +244,7 @@ static hermes_sse_stream_options with_topics(const hermes_sse_subscription *topi
   };
 }
 
-START_TEST(a_newcomer_may_ask_for_the_snapshot)
+START_TEST(P22_a_newcomer_may_ask_for_the_snapshot)
 {
   const hermes_sse_subscription both[] = {
     { .topic = hermes_sse_str("state"), .flags = HERMES_SSE_SUBSCRIPTION_SNAPSHOT },
@@ -410,7 +410,7 @@ START_TEST(H18_the_oldest_of_all_topics_goes_first_beyond_the_bus_s_bound)
 }
 END_TEST
 
-START_TEST(half_written_frames_are_shared)
+START_TEST(P19_half_written_frames_are_shared)
 {
   enum { STALLED = 1000 };
   static sink stalled[STALLED];
@@ -443,6 +443,6 @@ SUITE_MAIN("slow", a_loss_in_one_topic_does_not_cover_a_later_loss_in_another,
            P14_a_client_that_comes_back_with_the_gap_s_id_loses_nothing_more,
            P22_conflated_topics_keep_the_newest_of_each_key, conflated_events_are_no_gap_and_survivors_keep_their_order,
            readers_that_keep_up_see_every_event_of_a_conflated_topic, a_topic_may_become_a_conflated_one_and_back,
-           a_newcomer_may_ask_for_the_snapshot, a_throttled_stream_gets_the_first_at_once_and_the_last_always,
+           P22_a_newcomer_may_ask_for_the_snapshot, a_throttled_stream_gets_the_first_at_once_and_the_last_always,
            a_throttled_stream_starts_at_most_one_batch_in_its_interval, a_resting_stream_still_has_a_heart,
-           H18_the_oldest_of_all_topics_goes_first_beyond_the_bus_s_bound, half_written_frames_are_shared)
+           H18_the_oldest_of_all_topics_goes_first_beyond_the_bus_s_bound, P19_half_written_frames_are_shared)
