@@ -1,18 +1,17 @@
 #!/bin/sh
-# abi.sh LIBRARY DUMP INCLUDE_DIR [--renew]: the ABI of the built library (gcc, with debug information) beside the committed dump of it;
+# abi.sh LIBRARY DUMP [--renew]: the ABI of the built library (gcc, with debug information) beside the committed dump of it;
 # any difference is a decision: `sh tests/abi/renew.sh BUILD`, and a line in CHANGELOG.md.
 set -eu
 library=$1
 dump=$2
-include=$3
 
 # What the public headers say; without paths of this machine.
 describe() {
-  abidw --headers-dir "$include" --drop-private-types --exported-interfaces-only --no-corpus-path --no-comp-dir-path --no-show-locs \
+  abidw --suppressions "$(dirname "$0")/private.suppressions" --exported-interfaces-only --no-corpus-path --no-comp-dir-path --no-show-locs \
     --no-elf-needed --type-id-style hash "$library" | sed "s#path='[^']*/\(lib\|include\)/#path='\1/#"
 }
 
-if [ "${4-}" = --renew ]; then
+if [ "${3-}" = --renew ]; then
   describe >"$dump"
   exit
 fi

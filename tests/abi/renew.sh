@@ -3,6 +3,6 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:?build directory}
-sh tests/abi/abi.sh "$build/lib/core/libhermes-sse.so" tests/abi/core.abi include --renew
-sh tests/abi/abi.sh "$build/lib/service/libhermes-sse-service.so" tests/abi/service.abi include --renew
+sh tests/abi/abi.sh "$build/lib/core/libhermes-sse.so" tests/abi/core.abi --renew
+sh tests/abi/abi.sh "$build/lib/service/libhermes-sse-service.so" tests/abi/service.abi --renew
 git diff --stat tests/abi
