@@ -16,6 +16,12 @@ const char *hermes_sse_gap_name(int reason)
   }
 }
 
+/* All that the log holds comes after this place. A view does not lose in the order of the bus. */
+static uint64_t held_after(const hermes_sse__readers *list)
+{
+  return list->log->is_view ? 0 : hermes_sse__readers_evicted_to(list);
+}
+
 /* The subscriptions that want what their logs hold begin there, the others now. 1 if any does. */
 static int start_snapshot(hermes_sse_stream *stream, const hermes_sse_stream_options *o, uint64_t *position)
 {
@@ -23,16 +29,13 @@ static int start_snapshot(hermes_sse_stream *stream, const hermes_sse_stream_opt
   uint64_t now = *position, first = now;
 
   for (size_t i = 0; i < stream->n_subs; i++) {
-    uint64_t held_after = hermes_sse__readers_evicted_to(subs[i].list);
-
-    if (o->topics[i].flags & HERMES_SSE_SUBSCRIPTION_SNAPSHOT && held_after < first)
-      first = held_after;
+    if (o->topics[i].flags & HERMES_SSE_SUBSCRIPTION_SNAPSHOT && held_after(subs[i].list) < first)
+      first = held_after(subs[i].list);
   }
   if (first == now)
     return 0;
   for (size_t i = 0; i < stream->n_subs; i++)
-    stream->special->since[i] =
-        o->topics[i].flags & HERMES_SSE_SUBSCRIPTION_SNAPSHOT ? hermes_sse__readers_evicted_to(subs[i].list) : now;
+    stream->special->since[i] = o->topics[i].flags & HERMES_SSE_SUBSCRIPTION_SNAPSHOT ? held_after(subs[i].list) : now;
   stream->special->since_max = now;
   *position = first;
   return 1;

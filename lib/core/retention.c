@@ -246,13 +246,11 @@ void hermes_sse__retention_run(hermes_sse_hub *hub)
   hub->policy_seen = version;
   trim_touched(hub);
   trim_all(hub);
-  if (changed) {
-    trim_buckets(hub, buckets);
-  } else if (hub->now_ms - hub->aged_ms >= AGE_STEP_MS) {
-    hub->aged_ms = hub->now_ms;
-    trim_buckets(hub, buckets < AGE_BUCKETS ? buckets : AGE_BUCKETS);
-    hermes_sse__views_tidy(hub, 0);
-  }
+  if (!changed && hub->now_ms - hub->aged_ms < AGE_STEP_MS)
+    return;
+  hub->aged_ms = hub->now_ms;
+  trim_buckets(hub, changed || buckets < AGE_BUCKETS ? buckets : AGE_BUCKETS);
+  hermes_sse__views_tidy(hub, 0);
 }
 
 uint64_t hermes_sse__retention_next(const hermes_sse_hub *hub)

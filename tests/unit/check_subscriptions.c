@@ -94,6 +94,32 @@ START_TEST(a_pattern_replays_what_its_topics_hold)
 }
 END_TEST
 
+/* A topic that drops much does not shorten what others hold. */
+START_TEST(a_snapshot_of_a_pattern_is_all_that_its_topics_hold)
+{
+  hermes_sse_topic_options few = { .size = sizeof few, .max_entries = 1 };
+  hermes_sse_subscription all = { .topic = hermes_sse_str("*"), .flags = HERMES_SSE_SUBSCRIPTION_SNAPSHOT };
+  hermes_sse_stream_options o = { .size = sizeof o, .topics = &all, .n_topics = 1 };
+  sink s;
+
+  world_init(&w, NULL);
+  ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "few", &few), HERMES_SSE_OK);
+  world_publish(&w, "many", NULL, "1");
+  world_publish(&w, "many", NULL, "2");
+  for (int i = 0; i < 5; i++)
+    world_publish(&w, "few", NULL, "3");
+  world_run(&w, 0);
+  world_run(&w, 0);
+  sink_init(&s);
+  world_open_with(&w, &s, NULL, NULL, o);
+  world_run(&w, 0);
+  ck_assert_str_eq(world_data(&s), "1,2,3");
+  hermes_sse_stream_free(s.stream);
+  sink_clear(&s);
+  world_clear(&w);
+}
+END_TEST
+
 START_TEST(a_pattern_nobody_follows_leaves_nothing_behind)
 {
   size_t before;
@@ -288,6 +314,7 @@ START_TEST(a_filter_applies_live_and_in_replay)
 END_TEST
 
 SUITE_MAIN("subscriptions", a_pattern_follows_topics_that_are_and_that_come, a_pattern_replays_what_its_topics_hold,
-           a_pattern_nobody_follows_leaves_nothing_behind, a_view_keeps_no_more_than_its_topics,
-           subscriptions_come_and_go_on_a_live_stream, what_came_before_a_subscription_is_no_gap_either,
-           sixty_four_and_no_more, a_filter_applies_live_and_in_replay)
+           a_snapshot_of_a_pattern_is_all_that_its_topics_hold, a_pattern_nobody_follows_leaves_nothing_behind,
+           a_view_keeps_no_more_than_its_topics, subscriptions_come_and_go_on_a_live_stream,
+           what_came_before_a_subscription_is_no_gap_either, sixty_four_and_no_more,
+           a_filter_applies_live_and_in_replay)
