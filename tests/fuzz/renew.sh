@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 build=${1:?build directory}
 seconds=${2:?seconds}
 shift 2
-[ $# -gt 0 ] || set -- parser encoder service tokens settings ids
+[ $# -gt 0 ] || set -- parser encoder service tokens settings ids model
 
 /usr/bin/python3 tests/fuzz/seeds.py "$build/seeds"
 for target in "$@"; do

@@ -6,6 +6,7 @@ Those of the parser and the encoder are made from tests/conformance. tests/fuzz/
 fuzzing has found, after all that reaches nothing new is gone (README.md).
 """
 import os
+import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "conformance"))
@@ -111,8 +112,16 @@ def tokens():
     yield from (bytes([1, 1, period, 0]) + records[0].encode() for period in range(2, 12))
 
 
+def model():
+    """Random lives: one byte for how memory fails, four for each step (tests/model/trace.c)."""
+    state = random.Random(7)
+    for period in (0, 3, 200, 255):
+        for length in (10, 40, 70):
+            yield bytes([period]) + bytes(state.randrange(256) for _ in range(4 * length))
+
+
 def main():
-    for target in (parser, encoder, ids, settings, service, tokens):
+    for target in (parser, encoder, ids, settings, service, tokens, model):
         directory = os.path.join(sys.argv[1], target.__name__)
         os.makedirs(directory, exist_ok=True)
         for number, seed in enumerate(sorted(set(target()))):
