@@ -2,6 +2,7 @@
 #include "service/network.h"
 #include "service/text.h"
 #include <cJSON.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -52,6 +53,15 @@ static int printable(hermes_sse_slice value, const char *refused)
   return value.len > 0;
 }
 
+/* RFC 3986, 3.1 */
+static int is_scheme(const char *at, size_t len)
+{
+  for (size_t i = 0; i < len; i++)
+    if (!isalpha((unsigned char)at[i]) && (i == 0 || (!isdigit((unsigned char)at[i]) && !strchr("+-.", at[i]))))
+      return 0;
+  return len > 0;
+}
+
 /* scheme://host[:port], as a browser sends it, or "*" */
 static int is_origin(hermes_sse_slice item)
 {
@@ -59,8 +69,7 @@ static int is_origin(hermes_sse_slice item)
 
   if (item.len == 1 && *at == '*')
     return 1;
-  return host && host > at && (size_t)(host + 3 - at) < item.len && printable(item, " /?#\"'\\,") == 0 &&
-         printable((hermes_sse_slice){ .ptr = at, .len = (size_t)(host - at) }, "/ ") &&
+  return host && is_scheme(at, (size_t)(host - at)) &&
          printable((hermes_sse_slice){ .ptr = host + 3, .len = item.len - (size_t)(host + 3 - at) }, " /?#\"'\\,*");
 }
 

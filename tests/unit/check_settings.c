@@ -119,6 +119,7 @@ START_TEST(bad_values_are_named)
     "HERMES_TRUSTED_PROXIES=::1/129",
     "HERMES_ALLOWED_ORIGINS=example.org",
     "HERMES_ALLOWED_ORIGINS=https://example.org/path",
+    "HERMES_ALLOWED_ORIGINS=[\"[https://example.org\"]",
     "HERMES_ALLOWED_ORIGINS=[\"https://example.org\", 3]",
     "HERMES_ALLOWED_ORIGINS=[\"https://example.org\"",
     "HERMES_ALLOWED_ORIGINS=*", /* with credentials */
