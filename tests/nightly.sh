@@ -31,7 +31,7 @@ soak() {
   for kind in address thread; do
     "build/tests/$kind/tests/stress/stress-splice" --seconds "${SOAK_SECONDS:-600}" --rate 500 || return 1
   done
-  build/tests/clang/tests/stress/stress-churn 20000000 && build/tests/clang/tests/stress/stress-herd 31
+  build/tests/clang/tests/stress/stress-churn 20000000 && build/tests/clang/tests/stress/stress-herd 31 | tee "$build/herd.txt" && ! grep MISS "$build/herd.txt"
 }
 
 # In one process each: a test that forks would hide what its child says.

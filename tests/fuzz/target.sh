@@ -1,5 +1,6 @@
 #!/bin/sh
-# target.sh BUILD SECONDS TARGET: one target, built by run.sh: what has crashed once and the corpus, then new inputs for so long.
+# target.sh BUILD SECONDS TARGET: one target, built by run.sh: what has crashed once and the corpus, then new inputs for so long; in
+# runs of up to 10 seconds always the same ones, so that a change is judged and not a throw of dice.
 # Leaves crashes in BUILD/crashes, what reached something new in BUILD/found/TARGET, all that was said in BUILD/TARGET.log.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -25,7 +26,9 @@ find "tests/fuzz/corpus/$target" "tests/fuzz/regressions/$target" -type f >"$bui
 xargs -r "$program" -timeout=10 <"$build/$target.kept" >"$log" 2>&1 || crash
 kept=$(wc -l <"$build/$target.kept")
 if [ "$seconds" != 0 ]; then
-  "$program" -max_total_time="$seconds" -max_len=1000 -timeout=10 -rss_limit_mb=1500 -print_final_stats=1 -dict="$dictionary" \
+  seed=0 # another for every run
+  [ "$seconds" -gt 10 ] || seed=1
+  "$program" -seed="$seed" -max_total_time="$seconds" -max_len=1000 -timeout=10 -rss_limit_mb=1500 -print_final_stats=1 -dict="$dictionary" \
     -artifact_prefix="$build/crashes/$target-" "$build/found/$target" "tests/fuzz/corpus/$target" >>"$log" 2>&1 || crash
 fi
 echo "$target: $kept kept inputs, $(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1) tried"
