@@ -1,7 +1,7 @@
 #include "service/decide.h"
+#include "common/json.h"
 #include "service/client.h"
 #include "service/cors.h"
-#include "service/json.h"
 #include "service/lookup.h"
 #include "service/reply.h"
 #include "service/report.h"

@@ -1,6 +1,6 @@
+#include "common/text.h"
 #include "core/options.h"
 #include "service/settings.h"
-#include "service/text.h"
 #include <stdio.h>
 #include <time.h>
 

@@ -1,5 +1,6 @@
+#include "common/contract.h"
+#include "common/json.h"
 #include "core/options.h"
-#include "service/json.h"
 #include "service/service.h"
 #include <cJSON.h>
 #include <math.h>
@@ -18,15 +19,6 @@ static int is_one_of(const char *word, const char *const *words, size_t n)
 #define ONE_OF(word, ...)                                                                                              \
   is_one_of(word, (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
-static int type_ok(const char *type)
-{
-  size_t len = type ? strlen(type) : 0;
-
-  return len >= 1 && len <= 64 &&
-         strspn(type, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") == len &&
-         !ONE_OF(type, "connected", "heartbeat", "gap", "message");
-}
-
 static int publish(hermes_sse_service *service, int channel, const char *type, hermes_sse_slice key,
                    hermes_sse_slice data)
 {
@@ -36,7 +28,9 @@ static int publish(hermes_sse_service *service, int channel, const char *type, h
                            .type = hermes_sse_str(type),
                            .data = data };
 
-  if (!service->settings->number[HERMES_SSE__SETTING_ENABLE])
+  /* off: there is nobody to hear it here, but other servers may be on */
+  if (!service->settings->number[HERMES_SSE__SETTING_ENABLE] &&
+      !*service->settings->text[HERMES_SSE__SETTING_REDIS_URL])
     return HERMES_SSE_OK;
   return hermes_sse_bus_publish(service->bus, &m);
 }
@@ -55,8 +49,8 @@ int hermes_sse_service_publish(hermes_sse_service *service, const char *channel,
                                hermes_sse_slice data)
 {
   hermes_sse__text line = hermes_sse__text_new(&service->env);
-  hermes_sse_slice key = { .ptr = NULL };
-  const cJSON *id;
+  char key[HERMES_SSE_KEY_MAX + 1];
+  size_t key_len;
   cJSON *json = NULL;
   int number, rv;
 
@@ -65,18 +59,16 @@ int hermes_sse_service_publish(hermes_sse_service *service, const char *channel,
       break;
   if (number == HERMES_SSE__N_CHANNELS)
     return malformed(service, HERMES_SSE_ERR_NOT_FOUND);
-  if (!type_ok(type))
+  if (!hermes_sse__type_ok(hermes_sse_str(type)))
     return malformed(service, HERMES_SSE_ERR_BAD_TYPE);
   rv = hermes_sse__json_read(data, &json);
   if (rv < 0)
     return malformed(service, rv);
-  id = cJSON_GetObjectItemCaseSensitive(json, "download_id");
-  if (cJSON_IsString(id) && strlen(id->valuestring) <= HERMES_SSE_KEY_MAX &&
-      !hermes_sse__json_has_nul(data, "download_id"))
-    key = hermes_sse_str(id->valuestring);
+  key_len = hermes_sse__data_key(json, data, key);
   hermes_sse__json_line(&line, data);
   rv = line.failed ? HERMES_SSE_ERR_NOMEM
-                   : publish(service, number, type, key, (hermes_sse_slice){ .ptr = line.bytes, .len = line.n });
+                   : publish(service, number, type, (hermes_sse_slice){ .ptr = key, .len = key_len },
+                             (hermes_sse_slice){ .ptr = line.bytes, .len = line.n });
   hermes_sse__text_clear(&line);
   cJSON_Delete(json);
   return rv;

@@ -1,6 +1,6 @@
 #include "service/setting_value.h"
+#include "common/text.h"
 #include "service/network.h"
-#include "service/text.h"
 #include <cJSON.h>
 #include <ctype.h>
 #include <stdio.h>

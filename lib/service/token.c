@@ -1,5 +1,5 @@
 #include "service/token.h"
-#include "service/json.h"
+#include "common/json.h"
 #include "service/lookup.h"
 #include <cJSON.h>
 #include <stdio.h>

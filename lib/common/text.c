@@ -1,4 +1,4 @@
-#include "service/text.h"
+#include "common/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Text that grows: built piece by piece, and checked for memory once at the end. */
-#ifndef HERMES_SSE_SERVICE_TEXT_H
-#define HERMES_SSE_SERVICE_TEXT_H
+#ifndef HERMES_SSE_COMMON_TEXT_H
+#define HERMES_SSE_COMMON_TEXT_H
 #include "core/environment.h"
 
 typedef struct hermes_sse__text {

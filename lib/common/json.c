@@ -1,4 +1,4 @@
-#include "service/json.h"
+#include "common/json.h"
 #include <cJSON.h>
 #include <string.h>
 
@@ -130,31 +130,54 @@ int hermes_sse__json_read(hermes_sse_slice text, cJSON **json)
   return HERMES_SSE_OK;
 }
 
-int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name)
+int hermes_sse__json_next(hermes_sse_slice text, size_t *at, hermes_sse__json_member *member)
 {
-  scan s = { .at = text.ptr, .end = (const unsigned char *)text.ptr + text.len };
-  size_t len = strlen(name);
+  const unsigned char *start = text.ptr, *from;
+  scan s = { .at = start + *at, .end = start + text.len };
 
   blanks(&s);
-  if (!take(&s, "{"))
+  if (!take(&s, *at == 0 ? "{" : ","))
     return 0;
-  do {
-    const unsigned char *from;
+  blanks(&s);
+  from = s.at + 1;
+  if (!string(&s))
+    return 0;
+  member->name = (hermes_sse_slice){ .ptr = from, .len = (size_t)(s.at - 1 - from) };
+  blanks(&s);
+  take(&s, ":");
+  blanks(&s);
+  from = s.at;
+  value(&s, HERMES_SSE__JSON_DEPTH);
+  *at = (size_t)(s.at - start);
+  while (s.at > from && strchr(" \t\r\n", s.at[-1]))
+    s.at--;
+  member->value = (hermes_sse_slice){ .ptr = from, .len = (size_t)(s.at - from) };
+  return 1;
+}
 
-    blanks(&s);
-    from = s.at;
-    if (!string(&s))
-      return 0;
-    blanks(&s);
-    if ((size_t)(s.at - from) >= len + 2 && memcmp(from + 1, name, len) == 0 && from[len + 1] == '"') {
-      for (; s.at < s.end && *s.at != ',' && *s.at != '}'; s.at += *s.at == '\\' && s.end - s.at > 1 ? 2 : 1)
-        if (s.end - s.at >= 6 && memcmp(s.at, "\\u0000", 6) == 0)
-          return 1;
-      return 0;
-    }
-    take(&s, ":");
-    value(&s, HERMES_SSE__JSON_DEPTH);
-  } while (take(&s, ","));
+int hermes_sse__json_is(const hermes_sse__json_member *member, const char *name)
+{
+  return member->name.len == strlen(name) && memcmp(member->name.ptr, name, member->name.len) == 0;
+}
+
+static int has_escaped_nul(hermes_sse_slice string)
+{
+  const char *at = string.ptr, *end = at + string.len;
+
+  for (; end - at >= 6; at += *at == '\\' ? 2 : 1)
+    if (memcmp(at, "\\u0000", 6) == 0)
+      return 1;
+  return 0;
+}
+
+int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name)
+{
+  hermes_sse__json_member member;
+  size_t at = 0;
+
+  while (hermes_sse__json_next(text, &at, &member))
+    if (hermes_sse__json_is(&member, name))
+      return has_escaped_nul(member.value);
   return 0;
 }
 
