@@ -59,7 +59,7 @@ typedef struct hermes_sse_topic_options {
 HERMES_SSE_API int hermes_sse_bus_topic(hermes_sse_bus *bus, const char *pattern,
                                         const hermes_sse_topic_options *options);
 
-/* What is published. The event's id is the bus's own. */
+/* What is published. The event's id is the bus's own, or Redis's (redis.h). */
 typedef struct hermes_sse_message {
   size_t size;
   hermes_sse_slice topic; /* required, 1 to HERMES_SSE_TOPIC_MAX bytes, any but NUL */
@@ -71,7 +71,8 @@ typedef struct hermes_sse_message {
 
 /* Encodes the message once and gives it the next place in the order; every stream that follows its topic or key gets
    it in its hub's next run. Publishing to a topic that nobody follows costs the same however many streams are open.
-   HERMES_SSE_ERR_OPTION (size), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE, _TOO_LARGE, _NOMEM, _CLOSED (after drain), _FORKED. Class: any. */
+   HERMES_SSE_ERR_OPTION (size), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE, _TOO_LARGE, _NOMEM, _CLOSED (after drain), _FORKED. With a bridge
+   (redis.h) it goes there first: then also _FULL (more waits for Redis than allowed) and _BAD_DATA (no JSON). Class: any. */
 HERMES_SSE_API int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *message);
 
 /* The place of now: everything published so far is at or before it. Put it into a snapshot, hand that to the page, open
@@ -126,6 +127,7 @@ typedef struct hermes_sse_stats {
   uint64_t topics;           /* gauge: logs that exist */
   uint64_t retained_entries; /* gauge: in logs */
   uint64_t retained_bytes;   /* gauge: in logs */
+  uint64_t gaps_bridge;
 } hermes_sse_stats;
 
 /* Fills `stats` up to its size. HERMES_SSE_ERR_OPTION (size). Class: any. */

@@ -16,7 +16,8 @@ typedef struct hermes_sse_stream hermes_sse_stream;
   X(EXPIRED, 1, "expired")     /* its last event id is older than what is retained */                                  \
   X(RESTARTED, 2, "restarted") /* its last event id is of another run, or another server */                            \
   X(UNKNOWN, 3, "unknown")     /* its last event id cannot be judged: garbage, or from the future */                   \
-  X(SLOW, 4, "slow")           /* the log moved past it, or its hub did not run for too long */
+  X(SLOW, 4, "slow")           /* the log moved past it, or its hub did not run for too long */                        \
+  X(BRIDGE, 5, "bridge")       /* events of other servers may be missing: the way to them was cut */
 
 enum {
 #define HERMES_SSE_GAP_ENUM(name, number, label) HERMES_SSE_GAP_##name = number,

@@ -59,6 +59,10 @@ HERMES_SSE_API void hermes_sse_service_free(hermes_sse_service *service);
    was published before. Class: any. */
 HERMES_SSE_API int hermes_sse_service_revoke(hermes_sse_service *service, const char *scope);
 
+/* Has a part (a Redis bridge) speak in metrics, health and readiness. The part must outlive the service's last request.
+   HERMES_SSE_ERR_OPTION (size; name, state or figures missing), _FULL (4 do). Class: any. */
+HERMES_SSE_API int hermes_sse_service_report(hermes_sse_service *service, const hermes_sse_report *report);
+
 /* ---- Requests ---- */
 
 enum {
@@ -137,7 +141,7 @@ typedef struct hermes_sse_download_progress {
 } hermes_sse_download_progress;
 
 /* On channel download:updates, type download_progress, key `download_id`. HERMES_SSE_ERR_BAD_DATA (status, progress, id
-   or `more`), and as hermes_sse_bus_publish(). Does nothing and returns 0 while SSE is off. Class: any. */
+   or `more`), and as hermes_sse_bus_publish(). Does nothing and returns 0 while SSE is off and no Redis is set. Class: any. */
 HERMES_SSE_API int hermes_sse_publish_download_progress(hermes_sse_service *service, const char *download_id,
                                                         const hermes_sse_download_progress *progress);
 

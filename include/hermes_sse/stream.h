@@ -160,7 +160,7 @@ HERMES_SSE_API const char *hermes_sse_close_name(int reason);
 HERMES_SSE_API void *hermes_sse_stream_user(const hermes_sse_stream *stream);
 
 /* Its position: every event that it follows up to here was taken by the host or told as lost. HERMES_SSE_ERR_STATE when its
-   hub is freed. Class: getter. */
+   hub is freed; HERMES_SSE_ERR_AGAIN while a bridge has still to learn where it begins. Class: getter. */
 HERMES_SSE_API int hermes_sse_stream_position(const hermes_sse_stream *stream, hermes_sse_id *id);
 
 /* What a stream is doing. */

@@ -1,7 +1,8 @@
 #include "core/bus.h"
 #include "core/fork.h"
-#include "core/hub.h"
 #include "core/options.h"
+#include "core/place.h"
+#include "core/relay.h"
 #include <string.h>
 
 enum {
@@ -58,6 +59,7 @@ int hermes_sse_bus_new(const hermes_sse_bus_options *options, hermes_sse_bus **b
   atomic_init(&b->policy_version, 1);
   pthread_mutex_init(&b->lock, NULL);
   pthread_mutex_init(&b->hubs_lock, NULL);
+  pthread_mutex_init(&b->relay_lock, NULL);
   hermes_sse__ring_init(&b->ring, o.max_pending_entries, o.max_pending_bytes);
   *bus = b;
   return HERMES_SSE_OK;
@@ -73,6 +75,7 @@ static void bus_unref(hermes_sse_bus *bus)
   hermes_sse__policies_clear(&env, &bus->policies);
   pthread_mutex_destroy(&bus->lock);
   pthread_mutex_destroy(&bus->hubs_lock);
+  pthread_mutex_destroy(&bus->relay_lock);
   hermes_sse__release(&env, bus);
 }
 
@@ -80,16 +83,6 @@ void hermes_sse_bus_free(hermes_sse_bus *bus)
 {
   if (bus)
     bus_unref(bus);
-}
-
-hermes_sse_id hermes_sse__bus_id(const hermes_sse_bus *bus, uint64_t seq)
-{
-  return (hermes_sse_id){ .hi = bus->run, .lo = seq };
-}
-
-uint64_t hermes_sse__bus_seq(const hermes_sse_bus *bus)
-{
-  return atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)&bus->seq, memory_order_acquire);
 }
 
 int hermes_sse_bus_head(const hermes_sse_bus *bus, hermes_sse_id *id)
@@ -112,61 +105,150 @@ int hermes_sse_bus_topic(hermes_sse_bus *bus, const char *pattern, const hermes_
   return rv;
 }
 
+static int check_topic(hermes_sse_slice topic)
+{
+  return topic.len == 0 || topic.len > HERMES_SSE_TOPIC_MAX || memchr(topic.ptr, 0, topic.len)
+             ? HERMES_SSE_ERR_BAD_TOPIC
+             : HERMES_SSE_OK;
+}
+
 static int check_message(const hermes_sse_message *message)
 {
-  if (message->topic.len == 0 || message->topic.len > HERMES_SSE_TOPIC_MAX ||
-      memchr(message->topic.ptr, 0, message->topic.len))
-    return HERMES_SSE_ERR_BAD_TOPIC;
+  int rv = check_topic(message->topic);
+
+  if (rv < 0)
+    return rv;
   return message->key.len > HERMES_SSE_KEY_MAX ? HERMES_SSE_ERR_BAD_KEY : HERMES_SSE_OK;
 }
 
-/* Takes the frame, on failure too. */
-static int append(hermes_sse_bus *bus, hermes_sse_frame *frame)
+/* Under the lock: the frame's place. 0: it has none, as the id from elsewhere is missing or not beyond the last. */
+static uint64_t next_place(const hermes_sse_bus *bus, const hermes_sse_frame *frame, const hermes_sse_id *id)
 {
-  hermes_sse_id id;
+  uint64_t last = atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)&bus->seq, memory_order_relaxed), place;
+
+  if (!id && !atomic_load((atomic_int *)(uintptr_t)&bus->foreign_ids))
+    return last + 1;
+  if (!id)
+    return frame->mark ? last : 0;
+  if (!hermes_sse__place_of(bus, id, &place) || place == 0 || (frame->mark ? place < last : place <= last))
+    return 0;
+  return place;
+}
+
+/* Takes the frame, on failure too. */
+static int append(hermes_sse_bus *bus, hermes_sse_frame *frame, const hermes_sse_id *foreign)
+{
+  uint64_t place = 0;
   int rv;
 
+  frame->published_ns = bus->env.clock_ns(bus->env.user);
   pthread_mutex_lock(&bus->lock);
   rv = hermes_sse__ring_reserve(&bus->env, &bus->ring, frame->size);
   if (rv == HERMES_SSE_OK) {
-    id = hermes_sse__bus_id(bus, bus->ring.next);
-    hermes_sse__frame_number(frame, &id);
+    place = next_place(bus, frame, foreign);
+    if (place == 0 && (foreign || !frame->mark))
+      rv = HERMES_SSE_ERR_BAD_ID;
+  }
+  if (rv == HERMES_SSE_OK) {
+    hermes_sse_id id = hermes_sse__bus_id(bus, place);
+
+    frame->seq = place;
+    if (!frame->mark)
+      hermes_sse__frame_number(frame, place, &id);
+    atomic_store_explicit(&bus->published, bus->published + !frame->mark, memory_order_relaxed);
+    if (frame->mark == HERMES_SSE__MARK_LIVE) {
+      bus->live_at = bus->ring.next;
+      atomic_store_explicit(&bus->live, 1, memory_order_release);
+    }
     hermes_sse__ring_push(&bus->ring, frame);
-    atomic_store_explicit(&bus->seq, id.lo, memory_order_release);
+    atomic_store_explicit(&bus->seq, place, memory_order_release);
+    atomic_store_explicit(&bus->last, bus->ring.next - 1, memory_order_release);
     if (!bus->cursors)
       hermes_sse__ring_trim(&bus->ring, bus->ring.next);
   }
   pthread_mutex_unlock(&bus->lock);
   if (rv < 0)
     hermes_sse__frame_unref(frame);
+  else if (atomic_load(&bus->asleep) > 0)
+    hermes_sse__hubs_wake(bus);
   return rv;
+}
+
+static int read_message(const hermes_sse_bus *bus, hermes_sse_message *m, const hermes_sse_message *message)
+{
+  int rv = message ? hermes_sse__options_read(m, sizeof *m, message) : HERMES_SSE_ERR_OPTION;
+
+  rv = rv == HERMES_SSE_OK ? check_message(m) : HERMES_SSE_ERR_OPTION;
+  if (rv < 0)
+    return rv;
+  if (bus->forks != hermes_sse__forks())
+    return HERMES_SSE_ERR_FORKED;
+  return atomic_load_explicit((atomic_int *)(uintptr_t)&bus->draining, memory_order_acquire) ? HERMES_SSE_ERR_CLOSED
+                                                                                             : HERMES_SSE_OK;
+}
+
+static int append_message(hermes_sse_bus *bus, const hermes_sse_message *m, const hermes_sse_id *id)
+{
+  hermes_sse_frame *frame = NULL;
+  int rv = hermes_sse__frame_message(&bus->env, &bus->seed, bus->max_event_bytes, m, &frame);
+
+  if (rv < 0)
+    return rv;
+  return append(bus, frame, id);
 }
 
 int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *message)
 {
   hermes_sse_message m;
-  hermes_sse_frame *frame = NULL;
-  int rv;
+  int rv = read_message(bus, &m, message), status;
 
-  if (!message || hermes_sse__options_read(&m, sizeof m, message) < 0)
+  if (rv < 0)
+    return rv;
+  if (hermes_sse__relay_publish(bus, &m, &status))
+    return status;
+  rv = append_message(bus, &m, NULL);
+  if (rv == HERMES_SSE_ERR_BAD_ID && hermes_sse__relay_publish(bus, &m, &status))
+    return status; /* a relay that brings ids was set in between */
+  return rv;
+}
+
+/* ---- what a relay brings ---- */
+
+int hermes_sse_bus_ingest(hermes_sse_bus *bus, const hermes_sse_id *id, const hermes_sse_message *message)
+{
+  hermes_sse_message m;
+  int rv = read_message(bus, &m, message);
+
+  if (rv < 0)
+    return rv;
+  if (!id != !atomic_load(&bus->foreign_ids))
+    return HERMES_SSE_ERR_BAD_ID;
+  return append_message(bus, &m, id);
+}
+
+static int append_mark(hermes_sse_bus *bus, uint8_t mark, hermes_sse_slice topic, const hermes_sse_id *id)
+{
+  hermes_sse_frame *frame = hermes_sse__frame_mark(&bus->env, &bus->seed, mark, topic);
+
+  return frame ? append(bus, frame, id) : HERMES_SSE_ERR_NOMEM;
+}
+
+int hermes_sse_bus_gap(hermes_sse_bus *bus, hermes_sse_slice topic, int reason, const hermes_sse_id *id)
+{
+  if (check_topic(topic) < 0)
+    return HERMES_SSE_ERR_BAD_TOPIC;
+  if (reason < HERMES_SSE_GAP_EXPIRED || reason > HERMES_SSE_GAP_BRIDGE)
     return HERMES_SSE_ERR_OPTION;
-  rv = check_message(&m);
-  if (rv < 0)
-    return rv;
-  if (bus->forks != hermes_sse__forks())
-    return HERMES_SSE_ERR_FORKED;
-  if (atomic_load_explicit(&bus->draining, memory_order_acquire))
-    return HERMES_SSE_ERR_CLOSED;
-  rv = hermes_sse__frame_message(&bus->env, &bus->seed, bus->max_event_bytes, &m, &frame);
-  if (rv < 0)
-    return rv;
-  frame->published_ns = bus->env.clock_ns(bus->env.user);
-  rv = append(bus, frame);
-  if (rv < 0)
-    return rv;
-  if (atomic_load(&bus->asleep) > 0)
-    hermes_sse__hubs_wake(bus);
-  return HERMES_SSE_OK;
+  if (id && !atomic_load(&bus->foreign_ids))
+    return HERMES_SSE_ERR_BAD_ID;
+  return append_mark(bus, (uint8_t)reason, topic, id);
+}
+
+int hermes_sse_bus_live(hermes_sse_bus *bus)
+{
+  if (!atomic_load(&bus->foreign_ids) || atomic_load(&bus->live))
+    return HERMES_SSE_ERR_STATE;
+  return append_mark(bus, HERMES_SSE__MARK_LIVE, (hermes_sse_slice){ .ptr = NULL }, NULL);
 }
 
 int hermes_sse__bus_join(hermes_sse_bus *bus, hermes_sse_hub *hub)
@@ -185,7 +267,9 @@ int hermes_sse__bus_join(hermes_sse_bus *bus, hermes_sse_hub *hub)
   pthread_mutex_lock(&bus->lock);
   hub->next_cursor = bus->cursors;
   bus->cursors = hub;
-  hub->cursor = hub->head = hub->floor = bus->ring.next - 1;
+  hub->cursor = hub->read = bus->ring.next - 1;
+  hub->events_read = bus->ring.events_before + bus->ring.events;
+  hub->head = hub->floor = hermes_sse__bus_seq(bus);
   pthread_mutex_unlock(&bus->lock);
   return HERMES_SSE_OK;
 }
@@ -230,28 +314,47 @@ hermes_sse__policy hermes_sse__bus_policy(hermes_sse_bus *bus, const void *topic
 }
 
 size_t hermes_sse__bus_read(hermes_sse_bus *bus, hermes_sse_hub *hub, uint64_t target, hermes_sse_frame **frames,
-                            size_t max, uint64_t *lost)
+                            size_t max, hermes_sse__loss *loss)
 {
   const hermes_sse__ring *ring = &bus->ring;
   size_t n = 0;
 
-  *lost = 0;
+  loss->n = 0;
   pthread_mutex_lock(&bus->lock);
   if (hub->cursor + 1 < ring->first) {
-    *lost = ring->first - 1 - hub->cursor;
+    loss->n = ring->first - 1 - hub->cursor;
+    loss->events = ring->events_before - hub->events_read;
+    loss->to = ring->dropped_to;
+    loss->has_live = bus->live_at > hub->cursor && bus->live_at < ring->first;
     hub->cursor = ring->first - 1;
   }
-  for (uint64_t seq = hub->cursor + 1; seq <= target && seq < ring->next && n < max; seq++)
-    frames[n++] = hermes_sse__frame_ref(ring->frames[seq & (ring->capacity - 1)]);
+  for (uint64_t index = hub->cursor + 1; index <= target && index < ring->next && n < max; index++)
+    frames[n++] = hermes_sse__frame_ref(hermes_sse__ring_at(ring, index));
   pthread_mutex_unlock(&bus->lock);
   return n;
 }
 
-void hermes_sse__bus_advance(hermes_sse_bus *bus, hermes_sse_hub *hub, uint64_t seq)
+void hermes_sse__bus_advance(hermes_sse_bus *bus, hermes_sse_hub *hub, size_t n)
 {
   pthread_mutex_lock(&bus->lock);
-  if (seq > hub->cursor)
-    hub->cursor = seq;
+  hub->cursor += n;
   trim(bus);
   pthread_mutex_unlock(&bus->lock);
+}
+
+uint64_t hermes_sse_bus_unread_ms(const hermes_sse_bus *bus)
+{
+  pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&bus->lock;
+  uint64_t now_ns = bus->env.clock_ns(bus->env.user), oldest_ns = now_ns;
+  const hermes_sse__ring *ring = &bus->ring;
+
+  pthread_mutex_lock(lock);
+  for (const hermes_sse_hub *h = bus->cursors; h; h = h->next_cursor) {
+    uint64_t index = h->cursor + 1 > ring->first ? h->cursor + 1 : ring->first;
+
+    if (index < ring->next && hermes_sse__ring_at(ring, index)->published_ns < oldest_ns)
+      oldest_ns = hermes_sse__ring_at(ring, index)->published_ns;
+  }
+  pthread_mutex_unlock(lock);
+  return (now_ns - oldest_ns) / 1000000u;
 }

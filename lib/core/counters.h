@@ -11,7 +11,7 @@ typedef struct hermes_sse__histogram {
   hermes_sse__counter buckets[HERMES_SSE_HISTOGRAM_BUCKETS];
 } hermes_sse__histogram;
 
-enum { HERMES_SSE__CLOSE_REASONS = 9, HERMES_SSE__GAP_REASONS = 5 };
+enum { HERMES_SSE__CLOSE_REASONS = 9, HERMES_SSE__GAP_REASONS = 6 };
 
 typedef struct hermes_sse__counters {
   hermes_sse__counter opened;

@@ -1,6 +1,7 @@
 #include "core/drain.h"
 #include "core/limits.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/stream.h"
 #include <string.h>
 

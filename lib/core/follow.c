@@ -1,5 +1,6 @@
 #include "core/follow.h"
 #include "core/options.h"
+#include "core/relay.h"
 #include "core/retention.h"
 #include "core/stream.h"
 #include "core/view.h"
@@ -95,15 +96,28 @@ static int join(hermes_sse_stream *stream, hermes_sse__sub *sub, const hermes_ss
 {
   hermes_sse_hub *hub = stream->hub;
   hermes_sse__readers *list = get_list(hub, topic);
+  int rv;
 
   if (!list)
     return HERMES_SSE_ERR_NOMEM;
-  sub->list = list;
-  if (hermes_sse__readers_add(&hub->env, list, stream->slot, &sub->index) == HERMES_SSE_OK)
-    return HERMES_SSE_OK;
-  sub->list = NULL;
+  rv = hermes_sse__readers_add(&hub->env, list, stream->slot, &sub->index);
+  if (rv == HERMES_SSE_OK) {
+    sub->list = list;
+    rv = hermes_sse__relay_follow(hub, list->log);
+    if (rv >= 0)
+      return HERMES_SSE_OK;
+    sub->list = NULL;
+    hermes_sse__readers_remove(&hub->env, list, &hub->slots, sub->index);
+  }
   tidy(hub, list);
-  return HERMES_SSE_ERR_NOMEM;
+  return rv;
+}
+
+static void leave(hermes_sse_hub *hub, hermes_sse__readers *list, uint32_t index)
+{
+  hermes_sse__relay_unfollow(hub, list->log);
+  hermes_sse__readers_remove(&hub->env, list, &hub->slots, index);
+  tidy(hub, list);
 }
 
 static void note_single(hermes_sse_stream *stream)
@@ -135,11 +149,14 @@ int hermes_sse__follow(hermes_sse_stream *stream, const hermes_sse_subscription 
     stream->subs.many = subs;
   }
   stream->n_subs = (uint8_t)n;
-  for (size_t i = 0; i < n; i++)
-    if (join(stream, &subs[i], &topics[i]) < 0) {
+  for (size_t i = 0; i < n; i++) {
+    int rv = join(stream, &subs[i], &topics[i]);
+
+    if (rv < 0) {
       hermes_sse__unfollow(stream);
-      return HERMES_SSE_ERR_NOMEM;
+      return rv;
     }
+  }
   note_single(stream);
   return HERMES_SSE_OK;
 }
@@ -155,8 +172,7 @@ void hermes_sse__unfollow(hermes_sse_stream *stream)
     if (!list)
       continue;
     subs[i].list = NULL;
-    hermes_sse__readers_remove(&hub->env, list, &hub->slots, subs[i].index);
-    tidy(hub, list);
+    leave(hub, list, subs[i].index);
   }
   if (stream->n_subs > 1)
     hermes_sse__release(&hub->env, stream->subs.many);
@@ -216,13 +232,15 @@ int hermes_sse__follow_more(hermes_sse_stream *stream, const hermes_sse_subscrip
   if (stream->n_subs == HERMES_SSE_SUBSCRIPTIONS_MAX)
     return HERMES_SSE_ERR_FULL;
   special = hermes_sse__special_get(stream);
-  if (!special || join(stream, &sub, subscription) < 0)
-    return HERMES_SSE_ERR_NOMEM;
+  rv = special ? join(stream, &sub, subscription) : HERMES_SSE_ERR_NOMEM;
+  if (rv < 0)
+    return rv;
   if (resize(stream, stream->n_subs + 1u) < 0) {
-    hermes_sse__readers_remove(&stream->hub->env, sub.list, &stream->hub->slots, sub.index);
-    tidy(stream->hub, sub.list);
+    leave(stream->hub, sub.list, sub.index);
     return HERMES_SSE_ERR_NOMEM;
   }
+  if (stream->n_subs == 0) /* what it did not follow it did not miss */
+    hermes_sse__stream_hot(stream)->position = since;
   special->since[stream->n_subs] = since;
   if (since > special->since_max)
     special->since_max = since;
@@ -246,8 +264,7 @@ int hermes_sse__follow_less(hermes_sse_stream *stream, const hermes_sse_subscrip
   (void)resize(stream, last);
   stream->n_subs--;
   note_single(stream);
-  hermes_sse__readers_remove(&stream->hub->env, sub.list, &stream->hub->slots, sub.index);
-  tidy(stream->hub, sub.list);
+  leave(stream->hub, sub.list, sub.index);
   return HERMES_SSE_OK;
 }
 
@@ -283,16 +300,16 @@ int hermes_sse__caught_up(const hermes_sse_stream *stream, uint64_t position)
   return hermes_sse__caught_up_but(stream, NULL, position);
 }
 
-uint64_t hermes_sse__followed_evicted_to(const hermes_sse_stream *stream)
+uint64_t hermes_sse__followed_lost_to(const hermes_sse_stream *stream)
 {
   const hermes_sse__sub *subs = const_subs_of(stream);
   uint64_t to = 0;
 
   for (size_t i = 0; i < stream->n_subs; i++) {
-    uint64_t evicted_to = hermes_sse__readers_evicted_to(subs[i].list);
+    uint64_t lost_to = hermes_sse__readers_lost_to(subs[i].list);
 
-    if (evicted_to > to && evicted_to > since_of(stream, i))
-      to = evicted_to;
+    if (lost_to > to && lost_to > since_of(stream, i))
+      to = lost_to;
   }
   return to;
 }
@@ -315,11 +332,27 @@ uint64_t hermes_sse__followed_next(const hermes_sse_stream *stream, uint64_t pos
 
 int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__hot *hot)
 {
-  uint64_t lost = hermes_sse__followed_evicted_to(stream);
+  uint64_t lost = hermes_sse__followed_lost_to(stream);
 
-  if (stream->n_subs > 0 && stream->hub->lapped_to > lost)
-    lost = stream->hub->lapped_to;
+  if (stream->n_subs > 0 && stream->hub->broken_to > lost)
+    lost = stream->hub->broken_to;
   return lost > hot->position && lost > stream->told;
+}
+
+int hermes_sse__loss_reason(const hermes_sse_stream *stream, uint64_t position)
+{
+  const hermes_sse__sub *subs = const_subs_of(stream);
+  const hermes_sse_hub *hub = stream->hub;
+
+  if (hub->broken_to > position && hub->broken_to > stream->told)
+    return hub->broken_reason;
+  for (size_t i = 0; i < stream->n_subs; i++) {
+    const hermes_sse__log *log = subs[i].list->log;
+
+    if (log->broken_to > position && log->broken_to > stream->told && log->broken_to > since_of(stream, i))
+      return log->broken_reason;
+  }
+  return HERMES_SSE_GAP_SLOW;
 }
 
 void hermes_sse__note_told(hermes_sse_stream *stream, uint64_t lost)

@@ -26,13 +26,16 @@ int hermes_sse__caught_up(const hermes_sse_stream *stream, uint64_t position);
 int hermes_sse__caught_up_but(const hermes_sse_stream *stream, const hermes_sse__readers *list, uint64_t position);
 
 /* The last place that any of its lists has lost. */
-uint64_t hermes_sse__followed_evicted_to(const hermes_sse_stream *stream);
+uint64_t hermes_sse__followed_lost_to(const hermes_sse_stream *stream);
 
 /* The first place after `position` in any of its lists; 0: none. */
 uint64_t hermes_sse__followed_next(const hermes_sse_stream *stream, uint64_t position);
 
-/* 1 if its topics, or its hub, have dropped entries that it had neither taken nor been told of. */
+/* 1 if entries are lost that it had neither taken nor been told of: dropped by its topics or its hub, or never come. */
 int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__hot *hot);
+
+/* The HERMES_SSE_GAP_ reason of what it fell behind by, standing at `position`. */
+int hermes_sse__loss_reason(const hermes_sse_stream *stream, uint64_t position);
 
 /* What is lost up to here is now told. */
 void hermes_sse__note_told(hermes_sse_stream *stream, uint64_t lost);

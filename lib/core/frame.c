@@ -52,7 +52,7 @@ static void frame_finish(hermes_sse_frame *f)
   f->chunk_line = (uint8_t)hermes_sse__chunk_line((char *)f->bytes + f->event_at, f->event_len);
 }
 
-void hermes_sse__frame_number(hermes_sse_frame *f, const hermes_sse_id *id)
+void hermes_sse__frame_number(hermes_sse_frame *f, uint64_t seq, const hermes_sse_id *id)
 {
   char *at = (char *)f->bytes + f->event_at + f->event_len, *from = at;
 
@@ -62,8 +62,18 @@ void hermes_sse__frame_number(hermes_sse_frame *f, const hermes_sse_id *id)
   *at++ = '\n';
   *at++ = '\n';
   f->event_len += (uint32_t)(at - from);
-  f->seq = id->lo;
+  f->seq = seq;
   frame_finish(f);
+}
+
+int hermes_sse__frame_check(uint64_t max_bytes, const hermes_sse_message *message)
+{
+  hermes_sse_event event = { .size = sizeof event, .type = message->type, .data = message->data };
+  hermes_sse_ssize len = hermes_sse_event_measure(&event);
+
+  if (len < 0)
+    return (int)len;
+  return (uint64_t)len + TAIL_ROOM > max_bytes ? HERMES_SSE_ERR_TOO_LARGE : HERMES_SSE_OK;
 }
 
 int hermes_sse__frame_message(const hermes_sse_environment *env, const hermes_sse__seed *seed, uint64_t max_bytes,
@@ -88,6 +98,21 @@ int hermes_sse__frame_message(const hermes_sse_environment *env, const hermes_ss
   return HERMES_SSE_OK;
 }
 
+hermes_sse_frame *hermes_sse__frame_mark(const hermes_sse_environment *env, const hermes_sse__seed *seed, uint8_t mark,
+                                         hermes_sse_slice topic)
+{
+  hermes_sse_frame *f = frame_new(env, topic.len);
+
+  if (!f)
+    return NULL;
+  if (topic.len > 0)
+    memcpy(f->bytes, topic.ptr, topic.len);
+  f->topic_len = (uint8_t)topic.len;
+  f->topic_hash = hermes_sse__hash(seed, f->bytes, topic.len);
+  f->mark = mark;
+  return f;
+}
+
 int hermes_sse__frame_event(const hermes_sse_environment *env, uint64_t max_bytes, const hermes_sse_event *event,
                             const hermes_sse_id *id, hermes_sse_frame **frame)
 {
@@ -102,8 +127,7 @@ int hermes_sse__frame_event(const hermes_sse_environment *env, uint64_t max_byte
   if (rv < 0)
     return rv;
   if (id) {
-    hermes_sse__frame_number(*frame, id);
-    (*frame)->seq = 0;
+    hermes_sse__frame_number(*frame, 0, id);
   } else {
     (*frame)->bytes[(*frame)->event_at + (*frame)->event_len++] = '\n';
     frame_finish(*frame);

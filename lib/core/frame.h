@@ -13,6 +13,9 @@
 #include <hermes_sse/stream.h>
 #include <stdatomic.h>
 
+/* What a mark says: a HERMES_SSE_GAP_ reason (events of its topic before its place may be missing), or this. */
+enum { HERMES_SSE__MARK_NONE = 0, HERMES_SSE__MARK_LIVE = UINT8_MAX };
+
 struct hermes_sse_frame {
   void (*release)(void *ptr, void *user); /* its own, so that it may outlive the bus */
   void *user;
@@ -27,6 +30,7 @@ struct hermes_sse_frame {
   atomic_uint refs;
   uint8_t chunk_line; /* bytes before event_at; 0: the same bytes for chunked and unchunked streams */
   uint8_t topic_len, key_len;
+  uint8_t mark; /* HERMES_SSE__MARK_; not 0: no event, but a word on the order to the hubs */
   unsigned char bytes[];
 };
 
@@ -35,8 +39,15 @@ struct hermes_sse_frame {
 int hermes_sse__frame_message(const hermes_sse_environment *env, const hermes_sse__seed *seed, uint64_t max_bytes,
                               const hermes_sse_message *message, hermes_sse_frame **frame);
 
-/* Gives the frame its place: writes id line, end and chunk line. Cheap: done under the bus's lock. */
-void hermes_sse__frame_number(hermes_sse_frame *frame, const hermes_sse_id *id);
+/* A mark about a topic, or a prefix and '*'. NULL: no memory. */
+hermes_sse_frame *hermes_sse__frame_mark(const hermes_sse_environment *env, const hermes_sse__seed *seed, uint8_t mark,
+                                         hermes_sse_slice topic);
+
+/* What hermes_sse__frame_message() would refuse of it: HERMES_SSE_ERR_BAD_TYPE, _TOO_LARGE. */
+int hermes_sse__frame_check(uint64_t max_bytes, const hermes_sse_message *message);
+
+/* Gives the frame its place, whose id is `id`: writes id line, end and chunk line. Cheap: done under the bus's lock. */
+void hermes_sse__frame_number(hermes_sse_frame *frame, uint64_t seq, const hermes_sse_id *id);
 
 /* A host's event, or one of the library's own. With `id`, which is then its id line, it may have none of its own. Errors as
    above and _BAD_ID, _OPTION (also for HERMES_SSE_EVENT_CHUNK: framing is the stream's). */

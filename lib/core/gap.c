@@ -1,5 +1,6 @@
 #include "core/gap.h"
 #include "core/follow.h"
+#include "core/place.h"
 #include "core/stream.h"
 #include <stdio.h>
 
@@ -44,18 +45,20 @@ static int start_snapshot(hermes_sse_stream *stream, const hermes_sse_stream_opt
 static int judge(const hermes_sse_stream *stream, hermes_sse_slice last_event_id, uint64_t *position)
 {
   const hermes_sse_hub *hub = stream->hub;
-  uint64_t now = *position, lost;
+  uint64_t place, lost = hermes_sse__followed_lost_to(stream);
   hermes_sse_id id;
 
   if (hermes_sse_id_parse(last_event_id.ptr, last_event_id.len, &id) < 0)
     return HERMES_SSE_GAP_UNKNOWN;
-  if (id.hi != hub->bus->run)
+  if (!hermes_sse__place_of(hub->bus, &id, &place))
     return HERMES_SSE_GAP_RESTARTED;
-  if (id.lo > now)
+  if (place > hermes_sse__bus_horizon(hub->bus))
     return HERMES_SSE_GAP_UNKNOWN;
-  *position = id.lo;
-  lost = hermes_sse__followed_evicted_to(stream);
-  return (hub->floor > lost ? hub->floor : lost) > id.lo ? HERMES_SSE_GAP_EXPIRED : HERMES_SSE__GAP_NONE;
+  *position = place;
+  if ((hub->floor > lost ? hub->floor : lost) <= place)
+    return HERMES_SSE__GAP_NONE;
+  return hermes_sse__loss_reason(stream, place) == HERMES_SSE_GAP_BRIDGE ? HERMES_SSE_GAP_BRIDGE
+                                                                         : HERMES_SSE_GAP_EXPIRED;
 }
 
 int hermes_sse__gap_judge(hermes_sse_stream *stream, const hermes_sse_stream_options *o, uint64_t *position,
@@ -65,14 +68,14 @@ int hermes_sse__gap_judge(hermes_sse_stream *stream, const hermes_sse_stream_opt
   int reason = HERMES_SSE__GAP_NONE, from_now;
   uint64_t lost;
 
-  *position = hermes_sse__bus_seq(hub->bus);
+  *position = hermes_sse__bus_now(hub->bus);
   *snapshot = 0;
   if (o->last_event_id.len > 0)
     reason = judge(stream, o->last_event_id, position);
   from_now = o->last_event_id.len == 0 || reason == HERMES_SSE_GAP_RESTARTED || reason == HERMES_SSE_GAP_UNKNOWN;
   if (from_now && stream->special)
     *snapshot = start_snapshot(stream, o, position);
-  lost = hermes_sse__followed_evicted_to(stream);
+  lost = hermes_sse__followed_lost_to(stream);
   if (hub->floor > lost)
     lost = hub->floor;
   if (lost > *position)
@@ -135,6 +138,8 @@ int hermes_sse__gap_frame(const hermes_sse_stream *stream, int reason, hermes_ss
   uint64_t next = hermes_sse__followed_next(stream, hermes_sse__stream_hot(stream)->position);
   int rv;
 
+  if (position && *position == HERMES_SSE__UNBEGUN)
+    position = NULL;
   if (hermes_sse_id_parse(last_event_id.ptr, last_event_id.len, &id) == HERMES_SSE_OK)
     gap.from = (hermes_sse_slice){ .ptr = from, .len = (size_t)hermes_sse_id_format(&id, from, sizeof from) };
   if (next > 0) {
@@ -152,7 +157,8 @@ int hermes_sse__gap_frame(const hermes_sse_stream *stream, int reason, hermes_ss
 void hermes_sse__gap_tell(hermes_sse_stream *stream, hermes_sse__hot *hot)
 {
   hermes_sse_hub *hub = stream->hub;
-  uint64_t lost = hermes_sse__followed_evicted_to(stream);
+  uint64_t lost = hermes_sse__followed_lost_to(stream);
+  int reason = hermes_sse__loss_reason(stream, hot->position);
   hermes_sse_id at = hermes_sse__bus_id(hub->bus, hot->position);
   hermes_sse_frame *frame = NULL;
   char text[HERMES_SSE_ID_MAX];
@@ -161,10 +167,10 @@ void hermes_sse__gap_tell(hermes_sse_stream *stream, hermes_sse__hot *hot)
     hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_SLOW);
     return;
   }
-  if (hub->lapped_to > lost)
-    lost = hub->lapped_to;
+  if (hub->broken_to > lost)
+    lost = hub->broken_to;
   hermes_sse_id_format(&at, text, sizeof text);
-  if (hermes_sse__gap_frame(stream, HERMES_SSE_GAP_SLOW, hermes_sse_str(text), &hot->position, &frame) < 0) {
+  if (hermes_sse__gap_frame(stream, reason, hermes_sse_str(text), &hot->position, &frame) < 0) {
     hermes_sse__stream_end(stream, HERMES_SSE_CLOSE_SLOW);
     return;
   }
@@ -176,5 +182,5 @@ void hermes_sse__gap_tell(hermes_sse_stream *stream, hermes_sse__hot *hot)
   stream->out = frame;
   stream->out_at = 0;
   hermes_sse__stream_note_extra(stream, hot);
-  hermes_sse__count(&hub->counters.gaps[HERMES_SSE_GAP_SLOW], 1);
+  hermes_sse__count(&hub->counters.gaps[reason], 1);
 }

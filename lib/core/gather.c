@@ -200,7 +200,7 @@ void hermes_sse__gather_list(const hermes_sse_environment *env, hermes_sse__gath
   g->chunked = chunked;
   g->first = walk.entry->seq;
   if (walk.index == (list->key ? list->key->first : list->log->first))
-    g->after = hermes_sse__readers_evicted_to(list);
+    g->after = hermes_sse__readers_lost_to(list);
   else
     g->after = hermes_sse__entry_at(list->log, list->key ? walk.entry->before : walk.index - 1)->seq;
   for (; (entry = walk.entry); hermes_sse__walk_next(&walk)) {

@@ -1,5 +1,6 @@
 #include "core/heartbeat.h"
 #include "core/follow.h"
+#include "core/place.h"
 #include "core/push.h"
 
 void hermes_sse__heartbeat_forget(hermes_sse_hub *hub)
@@ -14,7 +15,8 @@ static hermes_sse_frame *frame_at(hermes_sse_hub *hub, uint64_t position)
 {
   hermes_sse_event comment = { .size = sizeof comment, .flags = HERMES_SSE_EVENT_NO_DATA };
   const hermes_sse_event *event = NULL;
-  hermes_sse_id id = hermes_sse__bus_id(hub->bus, position);
+  hermes_sse_id at = hermes_sse__bus_id(hub->bus, position);
+  const hermes_sse_id *id = position == HERMES_SSE__UNBEGUN ? NULL : &at;
   hermes_sse_frame *frame = NULL;
   int rv;
 
@@ -28,13 +30,13 @@ static hermes_sse_frame *frame_at(hermes_sse_hub *hub, uint64_t position)
     hub->depth--;
   }
   if (event) {
-    rv = hermes_sse__frame_event(&hub->env, hub->bus->max_event_bytes, event, &id, &frame);
+    rv = hermes_sse__frame_event(&hub->env, hub->bus->max_event_bytes, event, id, &frame);
     if (rv < 0 && rv != HERMES_SSE_ERR_NOMEM)
       hermes_sse__log_line(&hub->env, HERMES_SSE_LOG_ERROR,
                            "heartbeat event not usable (%s); a comment is sent instead", hermes_sse_strerror(rv));
   }
   comment.comment = hermes_sse_str("heartbeat");
-  if (!frame && hermes_sse__frame_event(&hub->env, UINT32_MAX, &comment, &id, &frame) < 0)
+  if (!frame && hermes_sse__frame_event(&hub->env, UINT32_MAX, &comment, id, &frame) < 0)
     return NULL;
   if (!hub->heartbeat) {
     hub->heartbeat = hermes_sse__frame_ref(frame);

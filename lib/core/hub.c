@@ -4,6 +4,7 @@
 #include "core/fork.h"
 #include "core/ingest.h"
 #include "core/options.h"
+#include "core/relay.h"
 #include "core/retention.h"
 #include "core/stream.h"
 #include "core/sweep.h"
@@ -152,7 +153,7 @@ static void release_logs(hermes_sse_hub *hub)
       if (!node)
         continue;
       hermes_sse__table_remove(&hub->env, &hub->logs, node);
-      hermes_sse__log_free(&hub->env, (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node)));
+      hermes_sse__log_free(&hub->env, hermes_sse__log_of(node));
     }
   hermes_sse__release(&hub->env, hub->oldest.logs);
 }
@@ -288,7 +289,9 @@ int hermes_sse_hub_run(hermes_sse_hub *hub, uint64_t now_ms, size_t budget, uint
   set_now(hub, now_ms);
   fall_asleep(hub);
   hub->peeked = NULL;
-  rv = hermes_sse__ingest(hub);
+  rv = hermes_sse__relay_run(hub);
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse__ingest(hub);
   hermes_sse__kicks_run(hub);
   hermes_sse__drain_run(hub);
   hermes_sse__clock_run(hub);
@@ -304,7 +307,7 @@ int hermes_sse_hub_run(hermes_sse_hub *hub, uint64_t now_ms, size_t budget, uint
   next = earlier(next, hermes_sse__retention_next(hub));
   if (rv < 0)
     next = earlier(next, hub->now_ms + RETRY_NOMEM_MS);
-  else if (hub->news || hub->ready.n > 0 || (!hub->options.wake && hermes_sse__bus_seq(hub->bus) > hub->head))
+  else if (hub->news || hub->ready.n > 0 || (!hub->options.wake && hermes_sse__ingest_waits(hub)))
     next = hub->now_ms;
   /* deadlines are in the hub's time, which does not go back; the host counts from its own */
   if (next_ms)
@@ -330,6 +333,11 @@ int hermes_sse_poll_timeout(uint64_t next_ms, uint64_t now_ms)
 void *hermes_sse_hub_user(const hermes_sse_hub *hub)
 {
   return hub->options.user;
+}
+
+hermes_sse_bus *hermes_sse_hub_bus(const hermes_sse_hub *hub)
+{
+  return hub->bus;
 }
 
 int hermes_sse_hub_attach(hermes_sse_hub *hub, const hermes_sse_part *part, void *user)

@@ -17,23 +17,28 @@ struct hermes_sse_hub {
   hermes_sse_bus *bus; /* NULL once the hub is freed and only its streams remain */
   hermes_sse_environment env;
   hermes_sse_hub_options options;
-  unsigned depth;       /* host callbacks under way */
-  uint8_t dying;        /* freed inside a callback */
-  uint8_t has_pull;     /* a pull stream was ever opened: its host takes what a run offers after that run */
-  uint8_t has_deadline; /* a stream with one was ever opened */
+  unsigned depth;        /* host callbacks under way */
+  uint8_t dying;         /* freed inside a callback */
+  uint8_t has_pull;      /* a pull stream was ever opened: its host takes what a run offers after that run */
+  uint8_t has_deadline;  /* a stream with one was ever opened */
+  uint8_t broken_reason; /* HERMES_SSE_GAP_, of `broken_to` */
+  unsigned relay_seen;   /* version of the relay that knows what is followed here */
 
   hermes_sse_hub *next_in_bus, *next_cursor; /* the bus's lists, under its locks */
-  uint64_t cursor;                           /* under the bus's lock: what the ring may forget for us */
+  uint64_t cursor;                           /* under the bus's lock: the last index that the ring may forget for us */
   atomic_int awake;                          /* a wake was sent and no run has begun since */
   hermes_sse__kick *kicks;                   /* under hubs_lock */
 
+  uint64_t read;        /* last index of the ring that is in the logs */
+  uint64_t events_read; /* of the bus, up to there */
   uint64_t policy_seen; /* version of the policies that the logs follow */
   uint64_t head;        /* last place that is in the logs */
   uint64_t head_before; /* `head` when the last run ended */
   uint64_t floor;       /* up to here this hub cannot tell what there was: before it joined, lapped, or vanished logs */
-  uint64_t lapped_to;   /* and up to here the ring went by before it was read */
-  uint64_t told_max;    /* no stream was told of losses beyond this place */
-  uint64_t rest_ms;     /* throttled streams: the first rest is over */
+  uint64_t
+      broken_to;     /* and up to here whatever a stream follows may be missing: the ring went by, or a relay says so */
+  uint64_t told_max; /* no stream was told of losses beyond this place */
+  uint64_t rest_ms;  /* throttled streams: the first rest is over */
   uint64_t now_ms, epoch_ms; /* the host's clock; records hold now_ms - epoch_ms + 1 in 32 bits */
   uint8_t started;           /* the epoch is set */
 

@@ -1,4 +1,5 @@
 #include "core/ingest.h"
+#include "core/mark.h"
 #include "core/retention.h"
 #include "core/stream.h"
 
@@ -90,38 +91,57 @@ static int store(hermes_sse_hub *hub, hermes_sse_frame *frame)
 }
 
 /* The ring has dropped what this hub had not read: its streams cannot know any more what they missed. */
-static void lapped(hermes_sse_hub *hub, uint64_t lost)
+static void lapped(hermes_sse_hub *hub, const hermes_sse__loss *loss)
 {
-  hub->floor = hub->lapped_to = hub->head + lost;
-  hub->head = hub->floor;
-  hermes_sse__count(&hub->counters.lapped, lost);
+  hub->head = loss->to;
+  hub->read += loss->n;
+  hub->events_read += loss->events;
+  hermes_sse__count(&hub->counters.lapped, loss->events);
   hermes_sse__log_line(&hub->env, HERMES_SSE_LOG_WARNING, "hub fell behind the bus: %llu events lost",
-                       (unsigned long long)lost);
-  for (uint32_t slot = 0; slot < hub->slots.n; slot++)
-    if (hermes_sse__hot_of(&hub->slots, slot)->flags & HERMES_SSE__LIVE &&
-        hermes_sse__cold_of(&hub->slots, slot)->n_subs > 0)
-      hermes_sse__stream_ready(hermes_sse__cold_of(&hub->slots, slot));
+                       (unsigned long long)loss->events);
+  if (loss->has_live)
+    hermes_sse__begin(hub);
+  hermes_sse__break(hub, loss->to, HERMES_SSE_GAP_SLOW);
+}
+
+static int take(hermes_sse_hub *hub, hermes_sse_frame *frame)
+{
+  if (frame->mark) {
+    hermes_sse__mark(hub, frame);
+    hermes_sse__frame_unref(frame);
+  } else {
+    int rv = store(hub, frame);
+
+    if (rv < 0)
+      return rv;
+    hub->events_read++;
+  }
+  hub->read++;
+  return HERMES_SSE_OK;
 }
 
 int hermes_sse__ingest(hermes_sse_hub *hub)
 {
-  uint64_t target = hermes_sse__bus_seq(hub->bus), lost;
+  uint64_t target = atomic_load_explicit(&hub->bus->last, memory_order_acquire);
   hermes_sse_frame *frames[BATCH];
+  hermes_sse__loss loss;
   int rv = HERMES_SSE_OK;
 
-  while (rv == HERMES_SSE_OK && hub->head < target) {
-    size_t n = hermes_sse__bus_read(hub->bus, hub, target, frames, BATCH, &lost), i;
+  while (rv == HERMES_SSE_OK && hub->read < target) {
+    size_t n = hermes_sse__bus_read(hub->bus, hub, target, frames, BATCH, &loss), i = 0;
 
-    if (lost > 0)
-      lapped(hub, lost);
-    for (i = 0; i < n && rv == HERMES_SSE_OK; i++) {
-      rv = store(hub, frames[i]);
-      if (rv < 0)
-        break;
-    }
+    if (loss.n > 0)
+      lapped(hub, &loss);
+    while (i < n && (rv = take(hub, frames[i])) == HERMES_SSE_OK)
+      i++;
+    hermes_sse__bus_advance(hub->bus, hub, i);
     for (; i < n; i++)
       hermes_sse__frame_unref(frames[i]);
-    hermes_sse__bus_advance(hub->bus, hub, hub->head);
   }
   return rv;
+}
+
+int hermes_sse__ingest_waits(const hermes_sse_hub *hub)
+{
+  return hub->read < atomic_load_explicit(&hub->bus->last, memory_order_acquire);
 }

@@ -2,6 +2,7 @@
 #include "core/follow.h"
 #include "core/head.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/stream.h"
 #include "core/walk.h"
 
@@ -34,6 +35,8 @@ int hermes_sse_stream_position(const hermes_sse_stream *stream, hermes_sse_id *i
     position = stream->out->seq - 1;
   else if (position < hub->head && hermes_sse__caught_up(stream, position) && !hermes_sse__fell_behind(stream, hot))
     position = hub->head;
+  if (position == HERMES_SSE__UNBEGUN)
+    return HERMES_SSE_ERR_AGAIN;
   *id = hermes_sse__bus_id(hub->bus, position);
   return HERMES_SSE_OK;
 }

@@ -1,23 +1,13 @@
 #include "core/log.h"
 #include <string.h>
 
-static hermes_sse__log *log_of(hermes_sse__node *node)
-{
-  return (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node));
-}
-
-static hermes_sse__key *key_of(hermes_sse__node *node)
-{
-  return (hermes_sse__key *)(void *)((char *)node - offsetof(hermes_sse__key, node));
-}
-
 hermes_sse__log *hermes_sse__log_find(const hermes_sse__table *logs, uint64_t hash, const void *name, size_t len)
 {
   hermes_sse__node *node = hermes_sse__table_find(logs, hash);
 
   for (; node; node = hermes_sse__table_same(node))
-    if (log_of(node)->len == len && memcmp(log_of(node)->name, name, len) == 0)
-      return log_of(node);
+    if (hermes_sse__log_of(node)->len == len && memcmp(hermes_sse__log_of(node)->name, name, len) == 0)
+      return hermes_sse__log_of(node);
   return NULL;
 }
 
@@ -44,8 +34,8 @@ void hermes_sse__log_free(const hermes_sse_environment *env, hermes_sse__log *lo
 
     for (; node; node = next) {
       next = node->next;
-      hermes_sse__readers_clear(env, &key_of(node)->readers);
-      hermes_sse__release(env, key_of(node));
+      hermes_sse__readers_clear(env, &hermes_sse__key_of(node)->readers);
+      hermes_sse__release(env, hermes_sse__key_of(node));
     }
   }
   hermes_sse__table_clear(env, &log->keys);
@@ -60,8 +50,8 @@ hermes_sse__key *hermes_sse__key_find(const hermes_sse__log *log, uint64_t hash,
   hermes_sse__node *node = hermes_sse__table_find(&log->keys, hash);
 
   for (; node; node = hermes_sse__table_same(node))
-    if (key_of(node)->len == len && memcmp(key_of(node)->name, name, len) == 0)
-      return key_of(node);
+    if (hermes_sse__key_of(node)->len == len && memcmp(hermes_sse__key_of(node)->name, name, len) == 0)
+      return hermes_sse__key_of(node);
   return NULL;
 }
 
@@ -241,6 +231,13 @@ hermes_sse__key *hermes_sse__entry_drop(hermes_sse__log *log, uint32_t index, in
 uint64_t hermes_sse__readers_evicted_to(const hermes_sse__readers *list)
 {
   return list->key ? list->key->evicted_to : list->log->evicted_to;
+}
+
+uint64_t hermes_sse__readers_lost_to(const hermes_sse__readers *list)
+{
+  uint64_t evicted_to = hermes_sse__readers_evicted_to(list);
+
+  return list->log->broken_to > evicted_to ? list->log->broken_to : evicted_to;
 }
 
 /* Looks from the newest back, as most readers miss little. */

@@ -42,11 +42,15 @@ typedef struct hermes_sse__log {
   struct hermes_sse__log **views; /* that show this topic */
   uint32_t n_views;
   uint64_t evicted_to; /* last place that was dropped */
+  uint64_t broken_to;  /* before this place events may be missing that never came */
   uint64_t bytes;
   uint64_t policy_version;
   hermes_sse__policy policy;
   struct hermes_sse__log *next_view; /* of a view: in the hub's list */
   uint64_t unused_ms;                /* of a view: since when nobody follows it; 0: it is followed */
+  uint32_t followers;                /* of the topic and of its keys */
+  unsigned relay_told;               /* version of the relay that knows that it is followed; 0: none */
+  uint8_t broken_reason;
   uint8_t is_view;
   uint8_t touched;
   uint8_t len;
@@ -78,6 +82,16 @@ void hermes_sse__log_append(hermes_sse__log *log, hermes_sse__key *key, hermes_s
 /* Drops an entry; `lost`: its readers will be told if they had not taken it. Returns its key, which may now be tidied. */
 hermes_sse__key *hermes_sse__entry_drop(hermes_sse__log *log, uint32_t index, int lost);
 
+static inline hermes_sse__log *hermes_sse__log_of(hermes_sse__node *node)
+{
+  return (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node));
+}
+
+static inline hermes_sse__key *hermes_sse__key_of(hermes_sse__node *node)
+{
+  return (hermes_sse__key *)(void *)((char *)node - offsetof(hermes_sse__key, node));
+}
+
 static inline hermes_sse__entry *hermes_sse__entry_at(const hermes_sse__log *log, uint32_t index)
 {
   return &log->entries[index & (log->capacity - 1)];
@@ -88,8 +102,11 @@ static inline uint32_t hermes_sse__log_n(const hermes_sse__log *log)
   return log->next - log->first - log->holes;
 }
 
-/* What a list of readers has lost: the last place of its own entries that the log has dropped. */
+/* The last place of a list's own entries that the log has dropped. */
 uint64_t hermes_sse__readers_evicted_to(const hermes_sse__readers *list);
+
+/* What a list of readers has lost: dropped here, or perhaps never come. */
+uint64_t hermes_sse__readers_lost_to(const hermes_sse__readers *list);
 
 /* The index of the first entry after `position`, hole or not; `next` if there is none. */
 uint32_t hermes_sse__log_after(const hermes_sse__log *log, uint64_t position);

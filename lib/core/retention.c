@@ -8,11 +8,6 @@ enum {
   LATE_MS = 100       /* pull hosts get this long to take what was offered before it is dropped */
 };
 
-static hermes_sse__log *log_of(hermes_sse__node *node)
-{
-  return (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node));
-}
-
 static int is_bounded(const hermes_sse_hub *hub)
 {
   return hub->bus->max_retained_bytes != HERMES_SSE_NEVER;
@@ -43,8 +38,8 @@ void hermes_sse__log_tidy(hermes_sse_hub *hub, hermes_sse__log *log)
   if (log->is_view || hermes_sse__log_n(log) > 0 || log->touched || log->keys.n > 0 ||
       hermes_sse__readers_in_use(&log->readers))
     return;
-  if (log->evicted_to > hub->floor)
-    hub->floor = log->evicted_to;
+  if (hermes_sse__readers_lost_to(&log->readers) > hub->floor)
+    hub->floor = hermes_sse__readers_lost_to(&log->readers);
   hermes_sse__table_remove(&hub->env, &hub->logs, &log->node);
   hermes_sse__log_free(&hub->env, log);
   hermes_sse__count(&hub->counters.topics, -(uint64_t)1);
@@ -124,7 +119,7 @@ static void find_crowded(hermes_sse__log *log)
 {
   for (size_t i = 0; i < hermes_sse__table_buckets(&log->keys); i++)
     for (hermes_sse__node *node = hermes_sse__table_bucket(&log->keys, i); node; node = node->next) {
-      hermes_sse__key *key = (hermes_sse__key *)(void *)((char *)node - offsetof(hermes_sse__key, node));
+      hermes_sse__key *key = hermes_sse__key_of(node);
 
       if (key->n > 1 && !key->crowded) {
         key->crowded = 1;
@@ -230,7 +225,7 @@ static void trim_buckets(hermes_sse_hub *hub, size_t n)
       hub->aged_bucket = 0;
     for (node = hermes_sse__table_bucket(&hub->logs, hub->aged_bucket++); node; node = next) {
       next = node->next;
-      trim_or_tidy(hub, log_of(node));
+      trim_or_tidy(hub, hermes_sse__log_of(node));
     }
   }
 }

@@ -7,8 +7,11 @@ void hermes_sse__ring_init(hermes_sse__ring *ring, uint64_t max_entries, uint64_
 
 static void drop_first(hermes_sse__ring *ring)
 {
-  hermes_sse_frame *frame = ring->frames[ring->first & (ring->capacity - 1)];
+  hermes_sse_frame *frame = hermes_sse__ring_at(ring, ring->first);
 
+  ring->dropped_to = frame->seq;
+  ring->events -= !frame->mark;
+  ring->events_before += !frame->mark;
   ring->bytes -= frame->size;
   ring->first++;
   hermes_sse__frame_unref(frame);
@@ -21,8 +24,8 @@ static int grow(const hermes_sse_environment *env, hermes_sse__ring *ring)
 
   if (!frames)
     return HERMES_SSE_ERR_NOMEM;
-  for (uint64_t seq = ring->first; seq < ring->next; seq++)
-    frames[seq & (capacity - 1)] = ring->frames[seq & (ring->capacity - 1)];
+  for (uint64_t index = ring->first; index < ring->next; index++)
+    frames[index & (capacity - 1)] = hermes_sse__ring_at(ring, index);
   hermes_sse__release(env, ring->frames);
   ring->frames = frames;
   ring->capacity = capacity;
@@ -43,12 +46,13 @@ void hermes_sse__ring_push(hermes_sse__ring *ring, hermes_sse_frame *frame)
 {
   ring->frames[ring->next & (ring->capacity - 1)] = frame;
   ring->bytes += frame->size;
+  ring->events += !frame->mark;
   ring->next++;
 }
 
-void hermes_sse__ring_trim(hermes_sse__ring *ring, uint64_t seq)
+void hermes_sse__ring_trim(hermes_sse__ring *ring, uint64_t index)
 {
-  while (ring->first < seq && ring->first < ring->next)
+  while (ring->first < index && ring->first < ring->next)
     drop_first(ring);
 }
 

@@ -52,7 +52,8 @@ static void sum(const hermes_sse_bus *bus, hermes_sse__counters *to)
 int hermes_sse_bus_stats(const hermes_sse_bus *bus, hermes_sse_stats *stats)
 {
   hermes_sse__counters c = { .opened = 0 };
-  hermes_sse_stats s = { .published = hermes_sse__bus_seq(bus) };
+  hermes_sse_stats s = { .published = atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)&bus->published,
+                                                           memory_order_relaxed) };
 
   sum(bus, &c);
   s.opened = hermes_sse__counted(&c.opened);
@@ -76,6 +77,7 @@ int hermes_sse_bus_stats(const hermes_sse_bus *bus, hermes_sse_stats *stats)
   s.gaps_restarted = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_RESTARTED]);
   s.gaps_unknown = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_UNKNOWN]);
   s.gaps_slow = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_SLOW]);
+  s.gaps_bridge = hermes_sse__counted(&c.gaps[HERMES_SSE_GAP_BRIDGE]);
   s.dropped = hermes_sse__counted(&c.dropped);
   s.conflated = hermes_sse__counted(&c.conflated);
   s.throttled = hermes_sse__counted(&c.throttled);

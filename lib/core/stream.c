@@ -5,6 +5,7 @@
 #include "core/head.h"
 #include "core/histogram.h"
 #include "core/options.h"
+#include "core/place.h"
 #include "core/retention.h"
 #include <string.h>
 
@@ -207,7 +208,7 @@ static int begin(hermes_sse_stream *stream, const hermes_sse_stream_options *o)
   stream->gap = (uint8_t)hermes_sse__gap_judge(stream, o, &hot->position, &snapshot);
   if (stream->special)
     stream->special->batch_to = hot->position;
-  rv = first_bytes(stream, o, snapshot ? NULL : &hot->position, &stream->out);
+  rv = first_bytes(stream, o, snapshot || hot->position == HERMES_SSE__UNBEGUN ? NULL : &hot->position, &stream->out);
   if (rv == HERMES_SSE_OK && hub->dying) {
     hermes_sse__frame_unref(stream->out);
     stream->out = NULL;
@@ -466,7 +467,7 @@ int hermes_sse_stream_subscribe(hermes_sse_stream *stream, const hermes_sse_subs
 
   if (!(hermes_sse__stream_hot(stream)->flags & HERMES_SSE__LIVE) || stream->closing)
     return HERMES_SSE_ERR_STATE;
-  return subscription ? hermes_sse__follow_more(stream, subscription, hermes_sse__bus_seq(hub->bus))
+  return subscription ? hermes_sse__follow_more(stream, subscription, hermes_sse__bus_now(hub->bus))
                       : HERMES_SSE_ERR_OPTION;
 }
 

@@ -34,12 +34,12 @@ static int write_shared(hermes_sse_hub *hub, const hermes_sse__readers *list, ui
 
   if (hot->flags & (HERMES_SSE__EXTRA | HERMES_SSE__SPECIAL))
     return 0;
-  if (hot->position < hub->lapped_to)
+  if (hot->position < hub->broken_to)
     return 0;
   if (!(hot->flags & HERMES_SSE__SINGLE) && !hermes_sse__caught_up_but(stream, list, hot->position))
     return 0;
   if (!hermes_sse__gather_fits(shared, list, hot->position, chunked)) {
-    if (hot->position < hermes_sse__readers_evicted_to(list))
+    if (hot->position < hermes_sse__readers_lost_to(list))
       return 0; /* a gap, told or not: entries of other lists may come first */
     hermes_sse__gather_list(&hub->env, shared, list, hot->position, chunked);
   }

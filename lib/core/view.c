@@ -6,11 +6,6 @@
 /* A client that comes back soon finds its view as it was. */
 enum { UNUSED_MS = 30000 };
 
-static hermes_sse__log *log_of(hermes_sse__node *node)
-{
-  return (hermes_sse__log *)(void *)((char *)node - offsetof(hermes_sse__log, node));
-}
-
 static int shows(const hermes_sse__log *view, const hermes_sse__log *log)
 {
   return log->len >= view->len && memcmp(log->name, view->name, view->len) == 0;
@@ -66,8 +61,8 @@ static void for_topics(const hermes_sse_hub *hub, const hermes_sse__log *view, e
 {
   for (size_t i = 0; i < hermes_sse__table_buckets(&hub->logs); i++)
     for (hermes_sse__node *node = hermes_sse__table_bucket(&hub->logs, i); node; node = node->next)
-      if (shows(view, log_of(node)))
-        each(log_of(node), user);
+      if (shows(view, hermes_sse__log_of(node)))
+        each(hermes_sse__log_of(node), user);
 }
 
 typedef struct filling {
@@ -92,6 +87,10 @@ static void take_entries(hermes_sse__log *log, void *user)
       f->entries[f->n++] = hermes_sse__entry_at(log, i);
   if (log->evicted_to > f->view->evicted_to)
     f->view->evicted_to = log->evicted_to;
+  if (log->broken_to > f->view->broken_to) {
+    f->view->broken_to = log->broken_to;
+    f->view->broken_reason = log->broken_reason;
+  }
   f->view->policy.close_slow |= log->policy.close_slow;
 }
 
@@ -197,8 +196,7 @@ static int is_followed(const hermes_sse__log *view)
     return 1;
   for (size_t i = 0; i < hermes_sse__table_buckets(&view->keys); i++)
     for (hermes_sse__node *node = hermes_sse__table_bucket(&view->keys, i); node; node = node->next)
-      if (hermes_sse__readers_in_use(
-              &((hermes_sse__key *)(void *)((char *)node - offsetof(hermes_sse__key, node)))->readers))
+      if (hermes_sse__readers_in_use(&hermes_sse__key_of(node)->readers))
         return 1;
   return 0;
 }

@@ -4,6 +4,21 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { STUCK_MS = 10000, FIGURES_MAX = 64 };
+
+/* The reports as they are now; parts come, and stay. */
+static size_t reports(const hermes_sse_service *service, hermes_sse_report to[HERMES_SSE__REPORTS_MAX])
+{
+  pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&service->lock;
+  size_t n;
+
+  pthread_mutex_lock(lock);
+  n = service->n_reports;
+  memcpy(to, service->reports, n * sizeof *to);
+  pthread_mutex_unlock(lock);
+  return n;
+}
+
 static hermes_sse_limits_stats tickets(const hermes_sse_service *service)
 {
   hermes_sse_limits_stats s = { .size = sizeof s };
@@ -15,29 +30,57 @@ static hermes_sse_limits_stats tickets(const hermes_sse_service *service)
 static int health(hermes_sse_request *request)
 {
   const hermes_sse_service *s = request->service;
+  hermes_sse_report parts[HERMES_SSE__REPORTS_MAX];
+  size_t n = reports(s, parts);
 
   hermes_sse__text_format(&request->body,
                           "{\"enabled\":%s,\"active_connections\":%llu,\"max_connections\":%llu,"
-                          "\"heartbeat_interval\":%llu,\"version\":\"%s\"}",
+                          "\"heartbeat_interval\":%llu,\"version\":\"%s\"",
                           s->settings->text[HERMES_SSE__SETTING_ENABLE], (unsigned long long)tickets(s).tickets,
                           (unsigned long long)s->settings->number[HERMES_SSE__SETTING_MAX_CONNECTIONS],
                           (unsigned long long)s->settings->number[HERMES_SSE__SETTING_HEARTBEAT], hermes_sse_version());
+  for (size_t i = 0; i < n; i++)
+    hermes_sse__text_format(&request->body, ",\"%s\":\"%s\"", parts[i].name, parts[i].state(parts[i].user));
+  hermes_sse__text_str(&request->body, "}");
   return hermes_sse__reply(request, 200, "application/json");
 }
 
-/* Draining is the one reason of this service's own: a bus that takes nothing new. */
-static int ready(hermes_sse_request *request)
+static void reason(hermes_sse__text *to, size_t *n, const char *text)
+{
+  hermes_sse__text_format(to, "%s\"%s\"", (*n)++ > 0 ? "," : "", text);
+}
+
+static int is_draining(const hermes_sse_service *service)
 {
   hermes_sse_hub *probe = NULL;
-  int rv = hermes_sse_hub_new(request->service->bus, NULL, &probe);
+  int rv = hermes_sse_hub_new(service->bus, NULL, &probe);
 
   hermes_sse_hub_free(probe);
-  if (rv == HERMES_SSE_ERR_CLOSED) {
-    hermes_sse__text_str(&request->body, "{\"ready\":false,\"reasons\":[\"draining\"]}");
-    return hermes_sse__reply(request, 503, "application/json");
+  return rv == HERMES_SSE_ERR_CLOSED;
+}
+
+/* Off is ready: there is nothing to be had here, and that at once. */
+static int ready(hermes_sse_request *request)
+{
+  const hermes_sse_service *s = request->service;
+  hermes_sse__text why = hermes_sse__text_new(&request->service->env);
+  hermes_sse_report parts[HERMES_SSE__REPORTS_MAX];
+  size_t n = s->settings->number[HERMES_SSE__SETTING_ENABLE] ? reports(s, parts) : 0, reasons = 0;
+
+  if (is_draining(s))
+    reason(&why, &reasons, "draining");
+  if (hermes_sse_bus_unread_ms(s->bus) > STUCK_MS)
+    reason(&why, &reasons, "a loop is stuck");
+  for (size_t i = 0; i < n; i++) {
+    const char *trouble = parts[i].trouble ? parts[i].trouble(parts[i].user) : NULL;
+
+    if (trouble)
+      reason(&why, &reasons, trouble);
   }
-  hermes_sse__text_str(&request->body, "{\"ready\":true,\"reasons\":[]}");
-  return hermes_sse__reply(request, 200, "application/json");
+  hermes_sse__text_format(&request->body, "{\"ready\":%s,\"reasons\":[%s]}", reasons > 0 ? "false" : "true",
+                          why.bytes ? why.bytes : "");
+  hermes_sse__text_clear(&why);
+  return hermes_sse__reply(request, reasons > 0 ? 503 : 200, "application/json");
 }
 
 /* ---- metrics: Prometheus text format 0.0.4 ---- */
@@ -135,11 +178,30 @@ static void closes(hermes_sse__text *to, const hermes_sse_stats *s)
 
 static void gaps(hermes_sse__text *to, const hermes_sse_stats *s)
 {
-  const uint64_t by_reason[] = { 0, s->gaps_expired, s->gaps_restarted, s->gaps_unknown, s->gaps_slow };
+  const uint64_t by_reason[] = { 0, s->gaps_expired, s->gaps_restarted, s->gaps_unknown, s->gaps_slow, s->gaps_bridge };
 
   family(to, "gaps_total", "counter", "Gap events told, by reason.");
   for (int i = 1; i < (int)(sizeof by_reason / sizeof *by_reason); i++)
     labelled(to, "gaps_total", "reason", hermes_sse_gap_name(i), by_reason[i]);
+}
+
+static void figures(hermes_sse__text *to, const hermes_sse_report *part)
+{
+  hermes_sse_figure all[FIGURES_MAX];
+  size_t n = part->figures(all, FIGURES_MAX, part->user);
+
+  for (size_t i = 0; i < n && i < FIGURES_MAX; i++) {
+    const hermes_sse_figure *f = &all[i];
+
+    if (f->kind != HERMES_SSE_FIGURE_MILLISECONDS) {
+      single(to, f->name, f->kind == HERMES_SSE_FIGURE_COUNTER ? "counter" : "gauge", f->help, f->value);
+      continue;
+    }
+    family(to, f->name, "gauge", f->help);
+    hermes_sse__text_format(to, "hermes_sse_%s ", f->name);
+    seconds(to, f->value * 1000u, 1);
+    hermes_sse__text_str(to, "\n");
+  }
 }
 
 static void attempts(hermes_sse__text *to, const hermes_sse_service *service)
@@ -160,7 +222,9 @@ static int metrics(hermes_sse_request *request)
 {
   const hermes_sse_service *service = request->service;
   hermes_sse__text *to = &request->body;
+  hermes_sse_report parts[HERMES_SSE__REPORTS_MAX];
   hermes_sse_stats s = { .size = sizeof s };
+  size_t n = reports(service, parts);
 
   hermes_sse_bus_stats(service->bus, &s);
   family(to, "build_info", "gauge", "The library's release.");
@@ -192,6 +256,8 @@ static int metrics(hermes_sse_request *request)
             1);
   histogram(to, service->bus, HERMES_SSE_HISTOGRAM_LIFETIME, "connection_lifetime_seconds",
             "From open to end of a stream.", 0);
+  for (size_t i = 0; i < n; i++)
+    figures(to, &parts[i]);
   process_memory(to);
   return hermes_sse__reply(request, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

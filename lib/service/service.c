@@ -95,3 +95,19 @@ void hermes_sse_service_free(hermes_sse_service *service)
   hermes_sse__desks_close(service);
   hermes_sse__service_unref(service);
 }
+
+int hermes_sse_service_report(hermes_sse_service *service, const hermes_sse_report *report)
+{
+  hermes_sse_report r;
+  int rv = HERMES_SSE_OK;
+
+  if (!report || hermes_sse__options_read(&r, sizeof r, report) < 0 || !r.name || !r.state || !r.figures)
+    return HERMES_SSE_ERR_OPTION;
+  pthread_mutex_lock(&service->lock);
+  if (service->n_reports == HERMES_SSE__REPORTS_MAX)
+    rv = HERMES_SSE_ERR_FULL;
+  else
+    service->reports[service->n_reports++] = r;
+  pthread_mutex_unlock(&service->lock);
+  return rv;
+}

@@ -5,7 +5,7 @@
 #include "service/network.h"
 #include "service/route.h"
 #include "service/settings.h"
-#include "service/text.h"
+#include "common/text.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -59,6 +59,8 @@ typedef struct hermes_sse__grant {
   char scope[];
 } hermes_sse__grant;
 
+enum { HERMES_SSE__REPORTS_MAX = 4 };
+
 struct hermes_sse_service {
   hermes_sse_environment env;
   hermes_sse_bus *bus;
@@ -79,6 +81,8 @@ struct hermes_sse_service {
   hermes_sse__desk *desks;
   int closing; /* the host has let go of it: desks without work leave their hubs */
   hermes_sse__grant *grants;
+  hermes_sse_report reports[HERMES_SSE__REPORTS_MAX];
+  size_t n_reports;
   _Atomic uint64_t refusals; /* spreads soft refusals */
 };
 

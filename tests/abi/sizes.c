@@ -34,6 +34,7 @@ int main(void)
   OFFSET(hermes_sse_drain_options, deadline_ms);
   SIZE(hermes_sse_stats);
   OFFSET(hermes_sse_stats, retained_bytes);
+  OFFSET(hermes_sse_stats, gaps_bridge);
   SIZE(hermes_sse_hub_options);
   OFFSET(hermes_sse_hub_options, heartbeat_bytes);
   OFFSET(hermes_sse_hub_options, lifetime_ms);
@@ -53,6 +54,12 @@ int main(void)
   SIZE(hermes_sse_limits_stats);
   SIZE(hermes_sse_part);
   OFFSET(hermes_sse_part, gone);
+  SIZE(hermes_sse_relay);
+  OFFSET(hermes_sse_relay, demand);
+  SIZE(hermes_sse_figure);
+  OFFSET(hermes_sse_figure, value);
+  SIZE(hermes_sse_report);
+  OFFSET(hermes_sse_report, trouble);
   SIZE(hermes_sse_store);
   OFFSET(hermes_sse_store, del);
   return 0;

@@ -74,8 +74,12 @@ STATUS(bus_head, hermes_sse_bus_head(on.w.bus, &an_id))
 STATUS(bus_kick, hermes_sse_bus_kick(on.w.bus, "nobody", hermes_sse_str("x")))
 STATUS(bus_stats, hermes_sse_bus_stats(on.w.bus, &stats))
 STATUS(bus_histogram, hermes_sse_bus_histogram(on.w.bus, HERMES_SSE_HISTOGRAM_LATENCY, &histogram))
+STATUS(bus_ingest, hermes_sse_bus_ingest(on.w.bus, NULL, &a_message))
+STATUS(bus_gap, hermes_sse_bus_gap(on.w.bus, hermes_sse_str("nobody's"), HERMES_SSE_GAP_BRIDGE, NULL))
+PLAIN(bus_unread_ms, hermes_sse_bus_unread_ms(on.w.bus))
 STATUS(hub_run, hermes_sse_hub_run(on.w.hub, on.w.now, 0, NULL))
 PLAIN(hub_next, hermes_sse_hub_next(on.w.hub))
+PLAIN(hub_bus, hermes_sse_hub_bus(on.w.hub))
 PLAIN(hub_user, hermes_sse_hub_user(on.w.hub))
 PLAIN(hub_wake, (hermes_sse_hub_wake(on.w.hub), 0))
 PLAIN(poll_timeout, hermes_sse_poll_timeout(1, 2))
@@ -116,6 +120,36 @@ static int call_bus_new(void)
 static int call_bus_free(void)
 {
   return call_bus_new();
+}
+
+static int relay_publish(hermes_sse_bus *bus, const hermes_sse_message *message, void *user)
+{
+  (void)user;
+  return hermes_sse_bus_ingest(bus, NULL, message);
+}
+
+static int call_bus_relay(void)
+{
+  hermes_sse_relay relay = { .size = sizeof relay, .publish = relay_publish };
+  int rv = hermes_sse_bus_relay(on.w.bus, &relay, NULL);
+
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse_bus_publish(on.w.bus, &a_message);
+  return rv < 0 ? rv : hermes_sse_bus_relay(on.w.bus, NULL, NULL);
+}
+
+static int call_bus_live(void)
+{
+  hermes_sse_relay relay = { .size = sizeof relay, .flags = HERMES_SSE_RELAY_IDS, .publish = relay_publish };
+  hermes_sse_bus *bus = NULL;
+  int rv = hermes_sse_bus_new(NULL, &bus);
+
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse_bus_relay(bus, &relay, NULL); /* another bus: this one has no such relay */
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse_bus_live(bus);
+  hermes_sse_bus_free(bus);
+  return rv;
 }
 
 static int call_bus_drain(void)

@@ -1,5 +1,6 @@
 #include "api.h"
 #include "suite.h"
+#include <hermes_sse/extend.h>
 
 static const char *const on[] = { "HERMES_ENABLE_SSE=true", NULL };
 static const char *const off[] = { NULL };
@@ -463,6 +464,27 @@ static void scenario(const hermes_sse_environment *environment, memory *m, void 
   hermes_sse_bus_free(a.w.bus);
 }
 
+START_TEST(every_reason_for_a_gap_has_its_count)
+{
+  char line[80];
+  sink s;
+  api a;
+
+  api_init(&a, on, NULL);
+  world_open(&a.w, &s, "t", NULL);
+  ck_assert_int_eq(hermes_sse_bus_gap(a.w.bus, hermes_sse_str("t"), HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
+  world_run(&a.w, 0);
+  for (int reason = 1; strcmp(hermes_sse_gap_name(reason), "unknown reason") != 0; reason++) {
+    snprintf(line, sizeof line, "hermes_sse_gaps_total{reason=\"%s\"} %d\n", hermes_sse_gap_name(reason),
+             reason == HERMES_SSE_GAP_BRIDGE);
+    api_expect(&a, (ask){ .target = "/api/v1/events/metrics" }, 200, line);
+  }
+  hermes_sse_stream_free(s.stream);
+  sink_clear(&s);
+  api_clear(&a);
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail)
 {
   ck_assert_uint_gt(memory_sweep(scenario, NULL), 80);
@@ -473,4 +495,4 @@ SUITE_MAIN("service", health_is_as_the_seed_prints_it, off_is_a_503_for_streams_
            streams_carry_what_was_asked_for, last_event_id_replays_by_header_or_query, keys_open_and_tell,
            P40_full_is_told_hard_or_softly_or_for_good, forwarded_addresses_count_behind_trusted_proxies_alone,
            origins_are_answered_as_they_are_allowed, the_hosts_own_routes_get_the_same_checks, draining_is_not_ready,
-           every_allocation_may_fail)
+           every_reason_for_a_gap_has_its_count, every_allocation_may_fail)
