@@ -21,6 +21,11 @@ export LD_LIBRARY_PATH="$lib"
 [ "$(printf 'a\n' | "$scratch/encode-static")" = "data: a" ]
 foreign=$(ldd "$scratch/encode" | grep -v -e linux-vdso -e libhermes-sse -e 'libc\.so' -e ld-linux || true)
 [ -z "$foreign" ] || { echo "the encoder drags in: $foreign"; exit 1; }
+if [ -f "${pc%/*}/hermes-sse-redis.pc" ]; then
+  # shellcheck disable=SC2046
+  cc "$2/examples/hosts/bridge.c" -o "$scratch/bridge" $(pkg-config --cflags --libs hermes-sse-redis)
+  [ "$(echo '[1]' | "$scratch/bridge" redis://127.0.0.1:1 2>/dev/null | sed -n 2p)" = "data: [1]" ]
+fi
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$scratch/first" "$port" &
 pid=$!

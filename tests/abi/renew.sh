@@ -5,4 +5,5 @@ cd "$(dirname "$0")/../.."
 build=${1:?build directory}
 sh tests/abi/abi.sh "$build/lib/core/libhermes-sse.so" tests/abi/core.abi --renew
 sh tests/abi/abi.sh "$build/lib/service/libhermes-sse-service.so" tests/abi/service.abi --renew
+sh tests/abi/abi.sh "$build/lib/redis/libhermes-sse-redis.so" tests/abi/redis.abi --renew
 git diff --stat tests/abi
