@@ -4,7 +4,7 @@
 set -eu
 here=$(pwd)
 cd "$(dirname "$0")/.."
-packages="gcc libc6-dev meson ninja-build pkg-config libcjson-dev libevent-dev libcurl4-openssl-dev python3 ca-certificates curl"
+packages="gcc libc6-dev meson ninja-build pkg-config libcjson-dev libhiredis-dev libc-ares-dev libssl-dev libevent-dev libcurl4-openssl-dev python3 ca-certificates curl"
 
 missing=
 for package in $packages; do

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 clang-tidy-14 abigail-tools meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 clang-tidy-14 abigail-tools meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev libhiredis-dev libc-ares-dev libssl-dev libuv1-dev redis-server redis-tools python3-redis nftables iproute2 python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -55,7 +55,7 @@ lint() {
   git ls-files '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror || return 1
   git ls-files '*.sh' .ci/run | xargs shellcheck || return 1
   /usr/bin/python3 tests/docs/snippets.py . || return 1
-  /usr/bin/python3 tests/docs/declarations.py include tests/abi/core-symbols.txt tests/abi/service-symbols.txt || return 1
+  /usr/bin/python3 tests/docs/declarations.py include tests/abi/core-symbols.txt tests/abi/service-symbols.txt tests/abi/redis-symbols.txt || return 1
   sh tests/docs/guarantees.sh || return 1
   tidy || return 1
   long=$(git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 600 { print }')

@@ -1,4 +1,4 @@
-#include "server.h"
+#include "redis.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,17 +82,25 @@ static void on_log(int level, const char *text, size_t len, void *user)
 
 int loop_start(server *s)
 {
-  hermes_sse_environment environment = { .size = sizeof environment, .log = on_log };
-  hermes_sse_bus_options bus = { .size = sizeof bus, .environment = &environment };
+  hermes_sse_bus_options bus = { .size = sizeof bus, .environment = &s->environment };
   hermes_sse_hub_options hub = { .size = sizeof hub, .user = s, .wake = on_wake, .writev = streams_writev };
   hermes_sse_topic_options progress = { .size = sizeof progress, .flags = HERMES_SSE_TOPIC_CONFLATE };
-  hermes_sse_service_options service = { .size = sizeof service, .environment = &environment, .settings = s->settings };
+  hermes_sse_service_options service = { .size = sizeof service, .environment = &s->environment };
+  hermes_sse_store store = { .size = sizeof store };
 
+  s->environment = (hermes_sse_environment){ .size = sizeof s->environment, .log = on_log };
+  service.settings = s->settings;
   hermes_sse_settings_hub(s->settings, &hub);
   s->turn = event_new(s->base, -1, 0, on_turn, s);
-  if (!s->turn || hermes_sse_bus_new(&bus, &s->bus) < 0 || hermes_sse_hub_new(s->bus, &hub, &s->hub) < 0 ||
-      hermes_sse_service_new(s->bus, &service, &s->service) < 0)
+  if (!s->turn || hermes_sse_bus_new(&bus, &s->bus) < 0 || hermes_sse_hub_new(s->bus, &hub, &s->hub) < 0)
     return -1;
+  if (redis_start(s) < 0)
+    return LOOP_REFUSED;
+  if (redis_store(s, &store))
+    service.store = &store;
+  if (hermes_sse_service_new(s->bus, &service, &s->service) < 0)
+    return -1;
+  redis_report(s);
   /* of each download a client that is behind needs the newest state alone; what happened to the queue it needs all of */
   if (hermes_sse_bus_topic(s->bus, "download:updates", &progress) < 0)
     return -1;
@@ -103,6 +111,7 @@ int loop_start(server *s)
 void loop_stop(server *s)
 {
   hermes_sse_service_free(s->service);
+  redis_stop(s);
   hermes_sse_hub_free(s->hub);
   hermes_sse_bus_free(s->bus);
   if (s->turn)

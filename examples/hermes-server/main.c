@@ -118,9 +118,15 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 /* 0, or the exit status. */
 static int start(server *s)
 {
+  int rv = -1;
+
   s->base = event_base_new();
   s->streams_epoll = -1;
-  if (!s->base || loop_start(s) < 0 || streams_start(s) < 0 || transfers_start(s) < 0 ||
+  if (s->base)
+    rv = loop_start(s);
+  if (rv == LOOP_REFUSED)
+    return REFUSED;
+  if (rv < 0 || streams_start(s) < 0 || transfers_start(s) < 0 ||
       !(s->downloads = downloads_new(s))) {
     fprintf(stderr, "hermes-server: could not start: out of memory or descriptors\n");
     return 1;

@@ -14,9 +14,11 @@ typedef struct server {
   struct event *watch; /* the streams' own epoll */
   int streams_epoll;
   hermes_sse_settings *settings;
+  hermes_sse_environment environment;
   hermes_sse_bus *bus;
   hermes_sse_hub *hub;
   hermes_sse_service *service;
+  struct hermes_sse_redis *redis; /* NULL: no bridge */
   struct downloads *downloads;
   uint64_t request_timeout_s;
   struct event *drained; /* while stopping: looks whether the last stream is gone */
@@ -29,6 +31,7 @@ uint64_t now_ms(void);
 void log_line(const char *level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* loop.c */
+enum { LOOP_REFUSED = -2 }; /* a setting is of no use, and standard error says which */
 int loop_start(server *s);
 void loop_stop(server *s);
 uint64_t setting(const server *s, const char *variable);
