@@ -1,6 +1,7 @@
 /* The server's own routes: downloads, statistics, the page. */
+#include "analytics.h"
 #include "downloads.h"
-#include "page.h"
+#include "site.h"
 #include <cJSON.h>
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -21,10 +22,6 @@ static int is(const char *path, const char *route)
 const char *api_methods(const char *path, int *open_to_all)
 {
   *open_to_all = 0;
-  if (page_find(path)) {
-    *open_to_all = 1;
-    return "GET, HEAD, OPTIONS";
-  }
   if (is(path, "/api/v1/download"))
     return "POST, OPTIONS";
   if (is(path, "/api/v1/download/queue") || is(path, "/api/v1/stats"))
@@ -32,7 +29,10 @@ const char *api_methods(const char *path, int *open_to_all)
   if (strncmp(path, one_prefix, sizeof one_prefix - 1) == 0 && path[sizeof one_prefix - 1] &&
       strspn(path + sizeof one_prefix - 1, "0123456789abcdef") == strlen(path + sizeof one_prefix - 1))
     return "GET, HEAD, DELETE, OPTIONS";
-  return NULL;
+  if (strncmp(path, "/api/", 5) == 0 || !site_has(path))
+    return NULL;
+  *open_to_all = 1;
+  return "GET, HEAD, OPTIONS";
 }
 
 static void send_json(struct evhttp_request *http, const hermes_sse_request *request, int status, const char *text,
@@ -81,15 +81,9 @@ static void queue(server *s, struct evhttp_request *http, const hermes_sse_reque
 
 static void stats(server *s, struct evhttp_request *http, const hermes_sse_request *request)
 {
-  uint64_t active, queued, completed, failed, bytes;
   char text[256];
-  int n;
+  int n = analytics_format(s, text, sizeof text);
 
-  downloads_counts(s->downloads, &active, &queued, &completed, &failed, &bytes);
-  n = snprintf(text, sizeof text,
-               "{\"active\":%llu,\"queued\":%llu,\"completed\":%llu,\"failed\":%llu,\"downloaded_bytes\":%llu}",
-               (unsigned long long)active, (unsigned long long)queued, (unsigned long long)completed,
-               (unsigned long long)failed, (unsigned long long)bytes);
   send_json(http, request, 200, text, (size_t)n);
 }
 
@@ -114,30 +108,36 @@ static void one_download(server *s, struct evhttp_request *http, const hermes_ss
     send_json(http, request, 200, text, (size_t)n);
 }
 
-static void page(struct evhttp_request *http, const hermes_sse_request *request, const page_file *file)
+static void page(struct evhttp_request *http, const hermes_sse_request *request, const char *path)
 {
   struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+  site_file file;
 
-  evhttp_add_header(headers, "content-security-policy",
-                    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-                    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+  if (site_read(path, &file) < 0) {
+    http_error(http, request, 404, "Not Found");
+    return;
+  }
+  evhttp_add_header(
+      headers, "content-security-policy",
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+      "base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
   evhttp_add_header(headers, "referrer-policy", "no-referrer");
-  evhttp_add_header(headers, "cache-control", "no-cache");
-  http_reply(http, request, 200, file->type, file->bytes, file->len);
+  evhttp_add_header(headers, "cache-control", file.cache_control);
+  http_reply(http, request, 200, file.type, file.bytes, file.len);
+  if (file.is_owned)
+    free(file.bytes);
 }
 
 void api_answer(server *s, struct evhttp_request *http, const hermes_sse_request *request, const char *path)
 {
-  const page_file *file = page_find(path);
-
-  if (file)
-    page(http, request, file);
-  else if (is(path, "/api/v1/download"))
+  if (is(path, "/api/v1/download"))
     post(s, http, request);
   else if (is(path, "/api/v1/download/queue"))
     queue(s, http, request);
   else if (is(path, "/api/v1/stats"))
     stats(s, http, request);
-  else
+  else if (strncmp(path, one_prefix, sizeof one_prefix - 1) == 0)
     one_download(s, http, request, path + sizeof one_prefix - 1);
+  else
+    page(http, request, path);
 }

@@ -1,4 +1,5 @@
 #include "downloads.h"
+#include "analytics.h"
 #include "transfer.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +205,7 @@ void downloads_finished(download *one, const char *status, const char *error)
   log_line("info", "download", "id=%s status=%s bytes=%llu error=\"%s\"", one->id, status,
            (unsigned long long)one->done, one->error);
   snprintf(scope, sizeof scope, "download:%s", one->id);
+  analytics_changed(d->s);
   hermes_sse_service_revoke(service, scope); /* its streams close after the final event */
   start_waiting(d);
 }

@@ -1,5 +1,7 @@
 /* hermes-server: the Hermes API, real transfers and a page on libhermes-sse. */
+#include "analytics.h"
 #include "downloads.h"
+#include "site.h"
 #include "transfer.h"
 #include <errno.h>
 #include <getopt.h>
@@ -14,7 +16,8 @@
 enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2, REQUEST_TIMEOUT_S = 10, MAX_REQUEST_TIMEOUT_S = 3600 };
 
 static const char usage[] =
-    "usage: hermes-server [--preset NAME=VALUE]... [--request-timeout SECONDS] [--help] [--version]\n"
+    "usage: hermes-server [--preset NAME=VALUE]... [--request-timeout SECONDS] [--app DIRECTORY] [--help] [--version]\n"
+    "The front end's build in DIRECTORY is served at /, and a plain page without it.\n"
     "Settings come from the environment, then from .env here, then from presets.\n";
 
 static char *read_dotenv(void)
@@ -126,8 +129,7 @@ static int start(server *s)
     rv = loop_start(s);
   if (rv == LOOP_REFUSED)
     return REFUSED;
-  if (rv < 0 || streams_start(s) < 0 || transfers_start(s) < 0 ||
-      !(s->downloads = downloads_new(s))) {
+  if (rv < 0 || streams_start(s) < 0 || transfers_start(s) < 0 || !(s->downloads = downloads_new(s))) {
     fprintf(stderr, "hermes-server: could not start: out of memory or descriptors\n");
     return 1;
   }
@@ -161,6 +163,7 @@ static void clean_up(server *s)
   if (s->http)
     evhttp_free(s->http);
   request_timeout_stop();
+  analytics_stop();
   downloads_free(s->downloads);
   transfers_stop();
   streams_stop(s);
@@ -194,11 +197,11 @@ static uint64_t read_request_timeout(const char *text)
 
 int main(int argc, char **argv)
 {
-  static const struct option options[] = { { "preset", required_argument, NULL, 'p' },
-                                           { "request-timeout", required_argument, NULL, 'r' },
-                                           { "help", no_argument, NULL, 'h' },
-                                           { "version", no_argument, NULL, 'v' },
-                                           { 0 } };
+  static const struct option options[] = {
+    { "preset", required_argument, NULL, 'p' }, { "request-timeout", required_argument, NULL, 'r' },
+    { "app", required_argument, NULL, 'a' },    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'v' },      { 0 }
+  };
   const char *presets[MAX_PRESETS + 1] = { NULL };
   size_t n_presets = 0;
   server s = { .request_timeout_s = REQUEST_TIMEOUT_S };
@@ -209,7 +212,9 @@ int main(int argc, char **argv)
       presets[n_presets++] = optarg;
     else if (option == 'r' && (s.request_timeout_s = read_request_timeout(optarg)) == 0)
       return REFUSED;
-    else if (option == 'r')
+    else if (option == 'a' && site_open(optarg) < 0)
+      return fprintf(stderr, "hermes-server: --app: \"%s\" is no directory with an index.html\n", optarg), REFUSED;
+    else if (option == 'r' || option == 'a')
       continue;
     else if (option == 'h')
       return printf("%s", usage), 0;

@@ -214,10 +214,10 @@ def test_streams_carry_what_they_name(hermes, files):
         events = iter(stream.event, None)
         seen[name] = {(kind, json.loads(data).get("download_id")) for kind, data, _, _ in events if data and kind != "message"}
     of = {kind: {(kind, first), (kind, second)} for kind in ["download_progress", "queue_update"]}
-    notes = {("system_notification", None)}
-    assert seen == {"all": of["download_progress"] | of["queue_update"] | notes, "two": of["download_progress"] | of["queue_update"],
+    notes, figures = {("system_notification", None)}, {("analytics_update", None)}
+    assert seen == {"all": of["download_progress"] | of["queue_update"] | notes | figures, "two": of["download_progress"] | of["queue_update"],
                     "one": {("download_progress", first)}, "same": {(kind, first) for kind in of}, "queue": of["queue_update"],
-                    "system": notes, "analytics": set()}
+                    "system": notes, "analytics": figures}
 
 
 def test_download_requests(hermes, files):

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 FOLLOW = os.path.join(os.path.dirname(__file__), "eventsource", "follow.mjs")
-TYPES = ["download_progress", "queue_update", "system_notification", "heartbeat", "gap"]
+TYPES = ["download_progress", "queue_update", "system_notification", "analytics_update", "heartbeat", "gap"]
 EARLY_MS, LATE_MS = 100, 1000
 
 
