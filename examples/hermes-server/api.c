@@ -9,7 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char one_prefix[] = "/api/v1/download/";
 enum { ITEM_ROOM = 2048, MAX_URL = 4096 };
 
 static int is(const char *path, const char *route)
@@ -19,6 +18,15 @@ static int is(const char *path, const char *route)
   return strncmp(path, route, len) == 0 && (path[len] == 0 || (path[len] == '/' && path[len + 1] == 0));
 }
 
+/* The id in the path of one download; NULL: it is another path. */
+static const char *id_in(const char *path)
+{
+  static const char prefix[] = "/api/v1/download/";
+  const char *id = strncmp(path, prefix, strlen(prefix)) == 0 ? path + strlen(prefix) : "";
+
+  return *id && strspn(id, "0123456789abcdef") == strlen(id) ? id : NULL;
+}
+
 const char *api_methods(const char *path, int *open_to_all)
 {
   *open_to_all = 0;
@@ -26,8 +34,7 @@ const char *api_methods(const char *path, int *open_to_all)
     return "POST, OPTIONS";
   if (is(path, "/api/v1/download/queue") || is(path, "/api/v1/stats"))
     return "GET, HEAD, OPTIONS";
-  if (strncmp(path, one_prefix, sizeof one_prefix - 1) == 0 && path[sizeof one_prefix - 1] &&
-      strspn(path + sizeof one_prefix - 1, "0123456789abcdef") == strlen(path + sizeof one_prefix - 1))
+  if (id_in(path))
     return "GET, HEAD, DELETE, OPTIONS";
   if (strncmp(path, "/api/", 5) == 0 || !site_has(path))
     return NULL;
@@ -136,8 +143,8 @@ void api_answer(server *s, struct evhttp_request *http, const hermes_sse_request
     queue(s, http, request);
   else if (is(path, "/api/v1/stats"))
     stats(s, http, request);
-  else if (strncmp(path, one_prefix, sizeof one_prefix - 1) == 0)
-    one_download(s, http, request, path + sizeof one_prefix - 1);
+  else if (id_in(path))
+    one_download(s, http, request, id_in(path));
   else
     page(http, request, path);
 }

@@ -11,7 +11,7 @@ typedef struct hermes_sse__origins {
 } hermes_sse__origins;
 
 /* 1: the number is new, and remembered; 0: it was seen. Without memory everything is new. */
-int hermes_sse__origin_is_new(const hermes_sse_environment *env, hermes_sse__origins *origins, const char *origin,
+int hermes_sse__origin_is_new(const hermes_sse_environment *env, hermes_sse__origins *origins, const char *name,
                               uint64_t number, uint64_t now_ms);
 
 void hermes_sse__origins_clear(const hermes_sse_environment *env, hermes_sse__origins *origins);

@@ -47,7 +47,7 @@ static void send_probe(hermes_sse_redis *r)
   const char *argv[] = { r->options.flags & HERMES_SSE_REDIS_SHARDED ? "SPUBLISH" : "PUBLISH", r->probe_channel, number,
                          NULL };
 
-  snprintf(number, sizeof number, "%llu", (unsigned long long)(r->now_ms + 1));
+  snprintf(number, sizeof number, "%llu", (unsigned long long)r->now_ms + 1);
   if (hermes_sse__commands_say(r, answer, argv) < 0)
     return;
   r->probe_number = r->now_ms + 1;

@@ -215,9 +215,9 @@ START_TEST(ids_of_another_run_and_of_nobody)
   world_run(&w, 0);
   for (int i = 0; i < 4; i++) {
     snprintf(text, sizeof text, "%s\ndata: 1\nid: 1001-0\n\n", cases[i].bytes);
-    relay_expect_bytes(&before[i], text);
+    relay_expect_bytes(&before[i], "%s", text);
     snprintf(text, sizeof text, "%sid: 1000-0\n\ndata: 1\nid: 1001-0\n\n", cases[i].bytes);
-    relay_expect_bytes(&after[i], text);
+    relay_expect_bytes(&after[i], "%s", text);
     relay_leave(&before[i]);
     relay_leave(&after[i]);
   }
