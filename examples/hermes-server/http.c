@@ -1,10 +1,13 @@
 /* evhttp parses, the service decides. */
 #include "server.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +125,7 @@ static void on_request(struct evhttp_request *http, void *arg)
   hermes_sse_request_input input = { .size = sizeof input, .header = find_header, .user = http };
   hermes_sse_request *request = NULL;
   struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+  char quoted[LOG_QUOTED_ROOM];
   socklen_t peer_len = sizeof peer;
   int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), open_to_all = 0, state;
   char *path;
@@ -141,7 +145,8 @@ static void on_request(struct evhttp_request *http, void *arg)
   input.allow = path ? api_methods(path, &open_to_all) : NULL;
   input.open_to_all = (uint64_t)open_to_all;
   state = hermes_sse_service_handle(s->service, s->hub, now_ms(), &input, &request);
-  log_line("info", "request", "method=%s path=\"%s\" state=%d", method_of(http), path ? path : "", state);
+  log_line("info", "request", "method=%s path=%s state=%d", method_of(http), log_quoted(path ? path : "", quoted),
+           state);
   free(path);
   if (state < 0)
     http_error(http, NULL, state == HERMES_SSE_ERR_OPTION ? 400 : 503, hermes_sse_strerror(state));
@@ -163,9 +168,28 @@ void http_pending(server *s)
   }
 }
 
+/* evhttp's own way to listen has a queue of 128, whatever the system allows. */
+static struct evconnlistener *listen_on(server *s)
+{
+  struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *found = NULL;
+  struct evconnlistener *listener = NULL;
+
+  if (getaddrinfo(hermes_sse_settings_get(s->settings, "API_HOST"), hermes_sse_settings_get(s->settings, "API_PORT"),
+                  &hints, &found) != 0) {
+    errno = EADDRNOTAVAIL;
+    return NULL;
+  }
+  for (const struct addrinfo *a = found; a && !listener; a = a->ai_next)
+    listener =
+        evconnlistener_new_bind(s->base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_CLOSE_ON_FREE,
+                                SOMAXCONN, a->ai_addr, (int)a->ai_addrlen);
+  freeaddrinfo(found);
+  return listener;
+}
+
 int http_start(server *s)
 {
-  const char *host = hermes_sse_settings_get(s->settings, "API_HOST");
+  struct evconnlistener *listener;
 
   s->http = evhttp_new(s->base);
   if (!s->http || request_timeout_start(s) < 0)
@@ -174,5 +198,6 @@ int http_start(server *s)
   evhttp_set_max_body_size(s->http, MAX_BODY);
   evhttp_set_allowed_methods(s->http, UINT16_MAX); /* the service answers 405, and says what is allowed */
   evhttp_set_gencb(s->http, on_request, s);
-  return evhttp_bind_socket(s->http, host, (uint16_t)setting(s, "API_PORT"));
+  listener = listen_on(s);
+  return listener && evhttp_bind_listener(s->http, listener) ? 0 : -1;
 }

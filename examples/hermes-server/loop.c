@@ -33,6 +33,21 @@ void log_line(const char *level, const char *event, const char *format, ...)
   fprintf(stderr, "time=%s level=%s event=%s %s\n", stamp, level, event, text);
 }
 
+const char *log_quoted(const char *text, char buf[LOG_QUOTED_ROOM])
+{
+  size_t n = 0;
+
+  buf[n++] = '"';
+  for (; *text && n < LOG_QUOTED_ROOM - 3; text++) {
+    if (*text == '"' || *text == '\\')
+      buf[n++] = '\\';
+    buf[n++] = *text;
+  }
+  buf[n++] = '"';
+  buf[n] = 0;
+  return buf;
+}
+
 uint64_t setting(const server *s, const char *variable)
 {
   uint64_t value = 0;
@@ -67,7 +82,8 @@ static void on_wake(hermes_sse_hub *hub, void *user)
   server *s = user;
 
   (void)hub;
-  event_active(s->turn, EV_TIMEOUT, 1);
+  /* not EV_TIMEOUT: a turn that sets its timer at the end would take that off the active list, and lose the wake */
+  event_active(s->turn, EV_READ, 1);
 }
 
 hermes_sse_ssize streams_writev(hermes_sse_stream *stream, const struct iovec *iov, int n, void *user);
@@ -75,9 +91,10 @@ hermes_sse_ssize streams_writev(hermes_sse_stream *stream, const struct iovec *i
 static void on_log(int level, const char *text, size_t len, void *user)
 {
   static const char *const names[] = { "error", "error", "warning", "info", "debug" };
+  char quoted[LOG_QUOTED_ROOM];
 
-  (void)user;
-  log_line(names[level >= 0 && level <= 4 ? level : 0], "library", "text=\"%.*s\"", (int)len, text);
+  (void)len, (void)user;
+  log_line(names[level >= 0 && level <= 4 ? level : 0], "library", "text=%s", log_quoted(text, quoted));
 }
 
 int loop_start(server *s)

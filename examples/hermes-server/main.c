@@ -13,30 +13,49 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_PRESETS = 32, SPARE_DESCRIPTORS = 64, REFUSED = 2, REQUEST_TIMEOUT_S = 10, MAX_REQUEST_TIMEOUT_S = 3600 };
+enum {
+  MAX_PRESETS = 32,
+  SPARE_DESCRIPTORS = 64,
+  REFUSED = 2,
+  REQUEST_TIMEOUT_S = 10,
+  MAX_DOTENV = 65536,
+  MAX_REQUEST_TIMEOUT_S = 3600
+};
 
 static const char usage[] =
     "usage: hermes-server [--preset NAME=VALUE]... [--request-timeout SECONDS] [--app DIRECTORY] [--help] [--version]\n"
     "The front end's build in DIRECTORY is served at /, and a plain page without it.\n"
     "Settings come from the environment, then from .env here, then from presets.\n";
 
+/* The text of .env, empty if there is none; NULL: it is there and cannot be read, or not as a whole. */
 static char *read_dotenv(void)
 {
   FILE *f = fopen(".env", "re");
-  char *text = calloc(1, 65537);
+  char *text = calloc(1, MAX_DOTENV + 2);
+  size_t n = 0;
 
-  if (f) {
-    if (text)
-      text[fread(text, 1, 65536, f)] = 0;
-    fclose(f);
+  if (text && f)
+    n = fread(text, 1, MAX_DOTENV + 1, f);
+  if (text && ((!f && errno != ENOENT) || (f && ferror(f)) || n > MAX_DOTENV)) {
+    free(text);
+    text = NULL;
   }
+  if (f)
+    fclose(f);
   return text;
 }
 
 static int load_settings(server *s, const char *const *presets)
 {
   char why[512] = "out of memory", *dotenv = read_dotenv();
-  int rv = hermes_sse_settings_load(NULL, (const char *const *)environ, dotenv, presets, why, sizeof why, &s->settings);
+  int rv;
+
+  if (!dotenv) {
+    fprintf(stderr, "hermes-server: .env: cannot be read; accepted: no such file, or one of at most %d bytes\n",
+            MAX_DOTENV);
+    return -1;
+  }
+  rv = hermes_sse_settings_load(NULL, (const char *const *)environ, dotenv, presets, why, sizeof why, &s->settings);
 
   free(dotenv);
   if (rv < 0)

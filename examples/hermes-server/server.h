@@ -27,8 +27,11 @@ typedef struct server {
 
 uint64_t now_ms(void);
 
-/* "level=info event=... key=value ..." on standard error; values are quoted as JSON strings where they must be. */
+/* "level=info event=... key=value ..." on standard error; texts from elsewhere are quoted. */
 void log_line(const char *level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum { LOG_QUOTED_ROOM = 640 };
+/* In quotes, with those inside escaped; cut to the room. */
+const char *log_quoted(const char *text, char buf[LOG_QUOTED_ROOM]);
 
 /* loop.c */
 enum { LOOP_REFUSED = -2 }; /* a setting is of no use, and standard error says which */
