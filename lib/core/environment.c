@@ -131,6 +131,9 @@ void hermes_sse__log_line(const hermes_sse_environment *env, int level, const ch
   va_start(args, format);
   n = vsnprintf(line, sizeof line, format, args);
   va_end(args);
+  for (char *at = line; n > 0 && *at; at++)
+    if ((unsigned char)*at < ' ' || *at == 0x7f)
+      *at = '?'; /* what others named or said stays on one line */
   if (n > 0)
     env->log(level, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1, env->user);
 }

@@ -1,7 +1,7 @@
+#include "core/borrowed.h"
 #include "core/environment.h"
 #include "core/line_end.h"
 #include "core/options.h"
-#include "core/text.h"
 #include <hermes_sse/parser.h>
 #include <string.h>
 
@@ -23,9 +23,9 @@ struct hermes_sse_parser {
   uint8_t over;         /* the event has ended; its texts, which may be handed out, are forgotten with the next call */
   uint8_t fed;          /* bytes are borrowed */
   uint8_t has_data, has_id;
-  hermes_sse__text line; /* the beginning of a line that the bytes before ended within */
-  hermes_sse__text data, type, id;
-  hermes_sse__text last_id;
+  hermes_sse__borrowed line; /* the beginning of a line that the bytes before ended within */
+  hermes_sse__borrowed data, type, id;
+  hermes_sse__borrowed last_id;
 };
 
 static slice empty(void)
@@ -80,7 +80,7 @@ int hermes_sse_parser_new(const hermes_sse_parser_options *options, hermes_sse_p
   p->max_event = max_event;
   p->max_line = limit(o.max_line_bytes, (uint64_t)max_event + 64);
   p->max_id = max_id;
-  rv = hermes_sse__text_append(&p->env, &p->last_id, o.last_event_id, max_id);
+  rv = hermes_sse__borrowed_append(&p->env, &p->last_id, o.last_event_id, max_id);
   if (rv < 0) {
     hermes_sse_parser_free(p);
     return rv;
@@ -113,16 +113,16 @@ int hermes_sse_parser_feed(hermes_sse_parser *p, const void *bytes, size_t len)
 
 static void forget_event(hermes_sse_parser *p)
 {
-  hermes_sse__text_clear(&p->env, &p->data, room_to_keep);
-  hermes_sse__text_clear(&p->env, &p->type, room_to_keep);
-  hermes_sse__text_clear(&p->env, &p->id, room_to_keep);
+  hermes_sse__borrowed_clear(&p->env, &p->data, room_to_keep);
+  hermes_sse__borrowed_clear(&p->env, &p->type, room_to_keep);
+  hermes_sse__borrowed_clear(&p->env, &p->id, room_to_keep);
   p->has_data = p->has_id = p->over = 0;
 }
 
 void hermes_sse_parser_reset(hermes_sse_parser *p)
 {
   forget_event(p);
-  hermes_sse__text_clear(&p->env, &p->line, room_to_keep);
+  hermes_sse__borrowed_clear(&p->env, &p->line, room_to_keep);
   p->at = p->end = NULL;
   p->mark = p->after_cr = p->dropping = p->in_dropped = p->fed = 0;
 }
@@ -141,7 +141,7 @@ uint64_t hermes_sse_parser_retry_ms(const hermes_sse_parser *p)
 static int drop_event(hermes_sse_parser *p, int status)
 {
   forget_event(p);
-  hermes_sse__text_clear(&p->env, &p->line, room_to_keep);
+  hermes_sse__borrowed_clear(&p->env, &p->line, room_to_keep);
   p->dropping = 1;
   return status;
 }
@@ -156,13 +156,13 @@ static int take_data(hermes_sse_parser *p, slice value)
   if (before > p->max_event || value.len > p->max_event - before)
     return drop_event(p, HERMES_SSE_ERR_MAX_EVENT);
   if (!p->has_data) {
-    hermes_sse__text_borrow(&p->data, value);
+    hermes_sse__borrowed_borrow(&p->data, value);
     p->has_data = 1;
     return 0;
   }
-  rv = hermes_sse__text_append(&p->env, &p->data, (slice){ .ptr = "\n", .len = 1 }, p->max_event);
+  rv = hermes_sse__borrowed_append(&p->env, &p->data, (slice){ .ptr = "\n", .len = 1 }, p->max_event);
   if (rv == HERMES_SSE_OK) {
-    rv = hermes_sse__text_append(&p->env, &p->data, value, p->max_event);
+    rv = hermes_sse__borrowed_append(&p->env, &p->data, value, p->max_event);
     if (rv < 0)
       p->data.now.len--;
   }
@@ -175,7 +175,7 @@ static int take_id(hermes_sse_parser *p, slice value)
     return 0;
   if (value.len > p->max_id)
     return drop_event(p, HERMES_SSE_ERR_MAX_ID);
-  hermes_sse__text_borrow(&p->id, value);
+  hermes_sse__borrowed_borrow(&p->id, value);
   p->has_id = 1;
   return 0;
 }
@@ -231,7 +231,7 @@ static int take_line(hermes_sse_parser *p, slice line, hermes_sse_event *found)
   if (is_field(line, "id", 2, &value))
     return take_id(p, value);
   if (is_field(line, "event", 5, &value)) {
-    hermes_sse__text_borrow(&p->type, value);
+    hermes_sse__borrowed_borrow(&p->type, value);
     return 0;
   }
   if (is_field(line, "retry", 5, &value))
@@ -249,11 +249,11 @@ static int take_line(hermes_sse_parser *p, slice line, hermes_sse_event *found)
 static int take_blank_line(hermes_sse_parser *p, hermes_sse_event *found)
 {
   if (p->has_id) {
-    hermes_sse__text last = p->last_id;
+    hermes_sse__borrowed last = p->last_id;
     int rv;
 
     last.now = empty();
-    rv = hermes_sse__text_append(&p->env, &last, p->id.now, p->max_id);
+    rv = hermes_sse__borrowed_append(&p->env, &last, p->id.now, p->max_id);
     if (rv < 0)
       return rv;
     p->last_id = last;
@@ -301,13 +301,13 @@ static void skip_dropped(hermes_sse_parser *p)
 static void keep_line_as_data(hermes_sse_parser *p)
 {
   const char *at = p->data.now.ptr;
-  hermes_sse__text line = p->line;
+  hermes_sse__borrowed line = p->line;
 
   if (p->data.now.len == 0 || at < line.own || at >= line.own + line.room || line.room > p->max_event)
     return;
   memmove(line.own, at, p->data.now.len);
   line.now = (slice){ .ptr = line.own, .len = p->data.now.len };
-  p->line = (hermes_sse__text){ .own = p->data.own, .room = p->data.room };
+  p->line = (hermes_sse__borrowed){ .own = p->data.own, .room = p->data.room };
   p->data = line;
 }
 
@@ -319,10 +319,10 @@ static int keep_rest(hermes_sse_parser *p)
 
   if (p->line.own && p->line.now.len == 0)
     keep_line_as_data(p);
-  rv = hermes_sse__text_keep(env, &p->data, p->max_event);
-  rv = rv == HERMES_SSE_OK ? hermes_sse__text_keep(env, &p->type, p->max_line) : rv;
-  rv = rv == HERMES_SSE_OK ? hermes_sse__text_keep(env, &p->id, p->max_id) : rv;
-  rv = rv == HERMES_SSE_OK ? hermes_sse__text_append(env, &p->line, between(p->at, p->end), p->max_line) : rv;
+  rv = hermes_sse__borrowed_keep(env, &p->data, p->max_event);
+  rv = rv == HERMES_SSE_OK ? hermes_sse__borrowed_keep(env, &p->type, p->max_line) : rv;
+  rv = rv == HERMES_SSE_OK ? hermes_sse__borrowed_keep(env, &p->id, p->max_id) : rv;
+  rv = rv == HERMES_SSE_OK ? hermes_sse__borrowed_append(env, &p->line, between(p->at, p->end), p->max_line) : rv;
   if (rv == HERMES_SSE_OK)
     p->at = p->end;
   return rv;
@@ -346,7 +346,7 @@ static int skip_mark(hermes_sse_parser *p)
     return rv;
   }
   if (p->mark > 0 && p->mark < MARK_LEN)
-    rv = hermes_sse__text_append(&p->env, &p->line, (slice){ .ptr = byte_order_mark, .len = p->mark }, p->max_line);
+    rv = hermes_sse__borrowed_append(&p->env, &p->line, (slice){ .ptr = byte_order_mark, .len = p->mark }, p->max_line);
   if (rv == HERMES_SSE_OK)
     p->mark = MARK_DONE;
   return rv;
@@ -367,7 +367,7 @@ static int take_bytes(hermes_sse_parser *p, hermes_sse_event *found)
   if (line_end == p->end)
     return keep_rest(p);
   if (p->line.now.len > 0) {
-    rv = hermes_sse__text_append(&p->env, &p->line, line, p->max_line);
+    rv = hermes_sse__borrowed_append(&p->env, &p->line, line, p->max_line);
     if (rv < 0)
       return rv;
     p->at = line_end;

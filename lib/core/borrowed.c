@@ -1,9 +1,9 @@
-#include "core/text.h"
+#include "core/borrowed.h"
 #include <string.h>
 
 enum { FIRST_ROOM = 256 };
 
-static int reserve(const hermes_sse_environment *env, hermes_sse__text *t, size_t len, size_t max)
+static int reserve(const hermes_sse_environment *env, hermes_sse__borrowed *t, size_t len, size_t max)
 {
   const int owned = t->own && t->now.ptr == t->own;
   size_t room = t->room > max / 2 ? max : t->room * 2;
@@ -25,7 +25,8 @@ static int reserve(const hermes_sse_environment *env, hermes_sse__text *t, size_
   return HERMES_SSE_OK;
 }
 
-int hermes_sse__text_append(const hermes_sse_environment *env, hermes_sse__text *t, hermes_sse_slice bytes, size_t max)
+int hermes_sse__borrowed_append(const hermes_sse_environment *env, hermes_sse__borrowed *t, hermes_sse_slice bytes,
+                                size_t max)
 {
   int rv = reserve(env, t, t->now.len + bytes.len, max);
 
@@ -39,12 +40,12 @@ int hermes_sse__text_append(const hermes_sse_environment *env, hermes_sse__text 
   return HERMES_SSE_OK;
 }
 
-int hermes_sse__text_keep(const hermes_sse_environment *env, hermes_sse__text *t, size_t max)
+int hermes_sse__borrowed_keep(const hermes_sse_environment *env, hermes_sse__borrowed *t, size_t max)
 {
-  return hermes_sse__text_append(env, t, (hermes_sse_slice){ .len = 0 }, max);
+  return hermes_sse__borrowed_append(env, t, (hermes_sse_slice){ .len = 0 }, max);
 }
 
-void hermes_sse__text_clear(const hermes_sse_environment *env, hermes_sse__text *t, size_t most)
+void hermes_sse__borrowed_clear(const hermes_sse_environment *env, hermes_sse__borrowed *t, size_t most)
 {
   t->now = (hermes_sse_slice){ .len = 0 };
   if (t->room <= most)
