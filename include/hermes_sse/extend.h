@@ -20,9 +20,12 @@ typedef struct hermes_sse_part {
   void (*run)(hermes_sse_hub *hub, uint64_t now_ms, uint64_t *next_ms, void *user);
   /* The hub is being freed: the part is detached already and may not use the hub any more. */
   void (*gone)(hermes_sse_hub *hub, void *user);
+  /* An event has come to the hub, before any stream gets it. Of its data the first line is there, which is all of what a Hermes event
+     has. Borrowed for the call; only submit calls are legal. NULL: not wanted. */
+  void (*event)(hermes_sse_hub *hub, const hermes_sse_message *message, void *user);
 } hermes_sse_part;
 
-/* Attaches a part; (part functions, user) is its name. Both functions are required. HERMES_SSE_ERR_NOMEM, _OPTION.
+/* Attaches a part; (part functions, user) is its name. `run` and `gone` are required. HERMES_SSE_ERR_NOMEM, _OPTION.
    Class: submit. */
 HERMES_SSE_API int hermes_sse_hub_attach(hermes_sse_hub *hub, const hermes_sse_part *part, void *user);
 
@@ -63,7 +66,8 @@ HERMES_SSE_API int hermes_sse_bus_ingest(hermes_sse_bus *bus, const hermes_sse_i
    place, not before the last event (NULL: at it, so that whoever has that is not told). HERMES_SSE_ERR_BAD_TOPIC, _BAD_ID, _OPTION (reason), _NOMEM. Class: any. */
 HERMES_SSE_API int hermes_sse_bus_gap(hermes_sse_bus *bus, hermes_sse_slice topic, int reason, const hermes_sse_id *id);
 
-/* With HERMES_SSE_RELAY_IDS: what was to be read back is ingested; from here on "now" means something. HERMES_SSE_ERR_STATE (it is live, or
+/* With HERMES_SSE_RELAY_IDS: what was to be read back is ingested; from here on "now" means something. Streams that have waited for
+   it are told of a gap, as nobody knows what they missed meanwhile. HERMES_SSE_ERR_STATE (it is live, or
    has no such relay), _NOMEM. Class: any. */
 HERMES_SSE_API int hermes_sse_bus_live(hermes_sse_bus *bus);
 

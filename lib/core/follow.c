@@ -334,6 +334,8 @@ int hermes_sse__fell_behind(const hermes_sse_stream *stream, const hermes_sse__h
 {
   uint64_t lost = hermes_sse__followed_lost_to(stream);
 
+  if (hot->flags & HERMES_SSE__LATE)
+    return 1;
   if (stream->n_subs > 0 && stream->hub->broken_to > lost)
     lost = stream->hub->broken_to;
   return lost > hot->position && lost > stream->told;
@@ -346,6 +348,8 @@ int hermes_sse__loss_reason(const hermes_sse_stream *stream, uint64_t position)
 
   if (hub->broken_to > position && hub->broken_to > stream->told)
     return hub->broken_reason;
+  if (hermes_sse__stream_hot(stream)->flags & HERMES_SSE__LATE)
+    return HERMES_SSE_GAP_BRIDGE;
   for (size_t i = 0; i < stream->n_subs; i++) {
     const hermes_sse__log *log = subs[i].list->log;
 
@@ -358,6 +362,7 @@ int hermes_sse__loss_reason(const hermes_sse_stream *stream, uint64_t position)
 void hermes_sse__note_told(hermes_sse_stream *stream, uint64_t lost)
 {
   stream->told = lost;
+  hermes_sse__stream_hot(stream)->flags &= ~(uint32_t)HERMES_SSE__LATE;
   if (lost > stream->hub->told_max)
     stream->hub->told_max = lost;
 }

@@ -98,6 +98,31 @@ int hermes_sse__frame_message(const hermes_sse_environment *env, const hermes_ss
   return HERMES_SSE_OK;
 }
 
+/* What the field has, if the line at `*at` is one of it, and on to the next line. */
+static hermes_sse_slice take_field(const char **at, const char *end, const char *field)
+{
+  size_t len = strlen(field);
+  const char *from = *at + len, *line_end;
+
+  if ((size_t)(end - *at) < len || memcmp(*at, field, len) != 0)
+    return (hermes_sse_slice){ .ptr = NULL };
+  line_end = memchr(from, '\n', (size_t)(end - from));
+  *at = line_end + 1;
+  return (hermes_sse_slice){ .ptr = from, .len = (size_t)(line_end - from) };
+}
+
+hermes_sse_message hermes_sse__frame_read(const hermes_sse_frame *frame)
+{
+  const char *at = (const char *)frame->bytes + frame->event_at, *end = at + frame->event_len;
+  hermes_sse_message m = { .size = sizeof m, .meta = frame->meta };
+
+  m.topic = (hermes_sse_slice){ .ptr = frame->bytes, .len = frame->topic_len };
+  m.key = (hermes_sse_slice){ .ptr = frame->bytes + frame->topic_len, .len = frame->key_len };
+  m.type = take_field(&at, end, "event: ");
+  m.data = take_field(&at, end, "data: ");
+  return m;
+}
+
 hermes_sse_frame *hermes_sse__frame_mark(const hermes_sse_environment *env, const hermes_sse__seed *seed, uint8_t mark,
                                          hermes_sse_slice topic)
 {

@@ -46,6 +46,9 @@ hermes_sse_frame *hermes_sse__frame_mark(const hermes_sse_environment *env, cons
 /* What hermes_sse__frame_message() would refuse of it: HERMES_SSE_ERR_BAD_TYPE, _TOO_LARGE. */
 int hermes_sse__frame_check(uint64_t max_bytes, const hermes_sse_message *message);
 
+/* An event as it was published, but of its data the first line alone; borrowed from the frame. */
+hermes_sse_message hermes_sse__frame_read(const hermes_sse_frame *frame);
+
 /* Gives the frame its place, whose id is `id`: writes id line, end and chunk line. Cheap: done under the bus's lock. */
 void hermes_sse__frame_number(hermes_sse_frame *frame, uint64_t seq, const hermes_sse_id *id);
 

@@ -63,25 +63,12 @@ static uint64_t bound(const struct hermes_sse_stream *stream)
   return stream->special && stream->special->throttle_ms > 0 ? stream->special->batch_to : UINT64_MAX;
 }
 
-static hermes_sse_slice type_of(const hermes_sse_frame *frame)
-{
-  static const char field[] = "event: ";
-  const char *at = (const char *)frame->bytes + frame->event_at;
-  const char *end;
-
-  if (frame->event_len < sizeof field - 1 || memcmp(at, field, sizeof field - 1) != 0)
-    return (hermes_sse_slice){ .len = 0 };
-  at += sizeof field - 1;
-  end = memchr(at, '\n', frame->event_len - (sizeof field - 1));
-  return (hermes_sse_slice){ .ptr = at, .len = (size_t)(end - at) };
-}
-
 static int passes(const struct hermes_sse_stream *stream, const hermes_sse__hot *hot, const hermes_sse_frame *frame)
 {
-  hermes_sse_message m = { .size = sizeof m, .meta = frame->meta, .type = type_of(frame) };
+  hermes_sse_message m = hermes_sse__frame_read(frame);
 
-  m.topic = (hermes_sse_slice){ .ptr = frame->bytes, .len = frame->topic_len };
-  m.key = (hermes_sse_slice){ .ptr = frame->bytes + frame->topic_len, .len = frame->key_len };
+  m.data.len = 0; /* a filter judges by what costs nothing to look at */
+  m.data.ptr = NULL;
   return stream->special->filter(&m, hot->user);
 }
 

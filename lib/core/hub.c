@@ -354,6 +354,7 @@ int hermes_sse_hub_attach(hermes_sse_hub *hub, const hermes_sse_part *part, void
   new->user = user;
   new->next = hub->parts;
   hub->parts = new;
+  hub->is_watched |= p.event != NULL;
   hermes_sse_hub_wake(hub);
   return HERMES_SSE_OK;
 }

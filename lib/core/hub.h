@@ -21,6 +21,7 @@ struct hermes_sse_hub {
   uint8_t dying;         /* freed inside a callback */
   uint8_t has_pull;      /* a pull stream was ever opened: its host takes what a run offers after that run */
   uint8_t has_deadline;  /* a stream with one was ever opened */
+  uint8_t is_watched;    /* a part that wants to see events was ever attached */
   uint8_t broken_reason; /* HERMES_SSE_GAP_, of `broken_to` */
   unsigned relay_seen;   /* version of the relay that knows what is followed here */
 

@@ -104,6 +104,20 @@ static void lapped(hermes_sse_hub *hub, const hermes_sse__loss *loss)
   hermes_sse__break(hub, loss->to, HERMES_SSE_GAP_SLOW);
 }
 
+/* Parts that want to see events do. What they do may end streams, so nothing of the logs is held here. */
+static void show(hermes_sse_hub *hub, hermes_sse_frame *frame)
+{
+  hermes_sse_message message = hermes_sse__frame_read(hermes_sse__frame_ref(frame));
+
+  for (const hermes_sse__part *p = hub->parts; p && !hub->dying; p = p->next)
+    if (p->part.run && p->part.event) {
+      hub->depth++;
+      p->part.event(hub, &message, p->user);
+      hub->depth--;
+    }
+  hermes_sse__frame_unref(frame);
+}
+
 static int take(hermes_sse_hub *hub, hermes_sse_frame *frame)
 {
   if (frame->mark) {
@@ -115,6 +129,8 @@ static int take(hermes_sse_hub *hub, hermes_sse_frame *frame)
     if (rv < 0)
       return rv;
     hub->events_read++;
+    if (hub->is_watched)
+      show(hub, frame);
   }
   hub->read++;
   return HERMES_SSE_OK;
@@ -127,12 +143,12 @@ int hermes_sse__ingest(hermes_sse_hub *hub)
   hermes_sse__loss loss;
   int rv = HERMES_SSE_OK;
 
-  while (rv == HERMES_SSE_OK && hub->read < target) {
+  while (rv == HERMES_SSE_OK && hub->read < target && !hub->dying) {
     size_t n = hermes_sse__bus_read(hub->bus, hub, target, frames, BATCH, &loss), i = 0;
 
     if (loss.n > 0)
       lapped(hub, &loss);
-    while (i < n && (rv = take(hub, frames[i])) == HERMES_SSE_OK)
+    while (i < n && !hub->dying && (rv = take(hub, frames[i])) == HERMES_SSE_OK)
       i++;
     hermes_sse__bus_advance(hub->bus, hub, i);
     for (; i < n; i++)

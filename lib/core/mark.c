@@ -29,8 +29,12 @@ static void begin_stream(const hermes_sse_hub *hub, hermes_sse_stream *stream, h
 {
   hermes_sse__special *special = stream->special;
 
-  if (hot->position == HERMES_SSE__UNBEGUN)
+  if (hot->position == HERMES_SSE__UNBEGUN) {
     hot->position = hub->head;
+    hot->flags |= stream->n_subs > 0 ? HERMES_SSE__LATE : 0u;
+    if (stream->n_subs > 0)
+      hermes_sse__stream_ready(stream);
+  }
   if (!special)
     return;
   if (special->batch_to == HERMES_SSE__UNBEGUN)

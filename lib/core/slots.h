@@ -21,6 +21,7 @@ enum {
   HERMES_SSE__WATCHED = 128, /* want_write(1) was called last */
   HERMES_SSE__FREED = 256,   /* freed inside a callback; the slot goes when the call under way returns */
   HERMES_SSE__SPECIAL = 512, /* what it gets is not what others of its list get: `special` */
+  HERMES_SSE__LATE = 2048,   /* its bus was not live when it came: what it missed by that is still to be told */
   HERMES_SSE__RESTING = 1024 /* throttled: its next batch is not due yet; in the queue of those */
 };
 

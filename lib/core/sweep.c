@@ -32,7 +32,7 @@ static int write_shared(hermes_sse_hub *hub, const hermes_sse__readers *list, ui
   const struct iovec *iov;
   hermes_sse_ssize written;
 
-  if (hot->flags & (HERMES_SSE__EXTRA | HERMES_SSE__SPECIAL))
+  if (hot->flags & (HERMES_SSE__EXTRA | HERMES_SSE__SPECIAL | HERMES_SSE__LATE))
     return 0;
   if (hot->position < hub->broken_to)
     return 0;

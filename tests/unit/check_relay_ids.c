@@ -175,7 +175,7 @@ START_TEST(an_id_older_than_the_start_is_told)
   ck_assert_str_eq(relay_seen(&early_key), "<expired> 1 2");
   ck_assert_str_eq(relay_seen(&just), "1 2");
   ck_assert_str_eq(relay_seen(&late), "<expired> 1 2");
-  ck_assert_str_eq(relay_seen(&now), "2");
+  ck_assert_str_eq(relay_seen(&now), "<bridge> 2");
   relay_leave(&early);
   relay_leave(&early_key);
   relay_leave(&just);
@@ -214,7 +214,10 @@ START_TEST(ids_of_another_run_and_of_nobody)
   bring("1001-0", "t", NULL, "1");
   world_run(&w, 0);
   for (int i = 0; i < 4; i++) {
-    snprintf(text, sizeof text, "%s\ndata: 1\nid: 1001-0\n\n", cases[i].bytes);
+    snprintf(text, sizeof text,
+             "%s\nevent: gap\ndata: {\"from\":\"1000-0\",\"to\":null,\"missed\":null,\"reason\":\"bridge\"}\n"
+             "id: 1000-0\n\ndata: 1\nid: 1001-0\n\n",
+             cases[i].bytes);
     relay_expect_bytes(&before[i], "%s", text);
     snprintf(text, sizeof text, "%sid: 1000-0\n\ndata: 1\nid: 1001-0\n\n", cases[i].bytes);
     relay_expect_bytes(&after[i], "%s", text);

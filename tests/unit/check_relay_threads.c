@@ -182,6 +182,10 @@ static size_t check_order(sink *s, const publisher *publishers)
   for (const char *at = s->bytes; (at = strstr(at, "data: ")); at += 6, n++) {
     int name, number;
 
+    if (at[6] == '{') { /* a gap: what was missed before the bus was live */
+      n--;
+      continue;
+    }
     ck_assert_int_eq(sscanf(at, "data: %d:%d", &name, &number), 2);
     ck_assert(next[name] < 0 || next[name] == number);
     next[name] = number + 1;
