@@ -184,7 +184,7 @@ void downloads_finished(download *one, const char *status, const char *error)
 {
   downloads *d = one->all;
   hermes_sse_service *service = d->s->service;
-  char scope[DOWNLOAD_ID_ROOM + 16], note[600], quoted[LOG_QUOTED_ROOM];
+  char note[600], quoted[LOG_QUOTED_ROOM];
 
   d->running -= strcmp(one->status, "queued") != 0;
   one->status = status;
@@ -204,9 +204,7 @@ void downloads_finished(download *one, const char *status, const char *error)
   hermes_sse_publish_system_notification(service, strcmp(status, "failed") == 0 ? "error" : "info", note);
   log_line("info", "download", "id=%s status=%s bytes=%llu error=%s", one->id, status, (unsigned long long)one->done,
            log_quoted(one->error, quoted));
-  snprintf(scope, sizeof scope, "download:%s", one->id);
   analytics_changed(d->s);
-  hermes_sse_service_revoke(service, scope); /* its streams close after the final event */
   start_waiting(d);
 }
 

@@ -55,8 +55,9 @@ HERMES_SSE_API int hermes_sse_service_new(hermes_sse_bus *bus, const hermes_sse_
    call `done` from now on. NULL is nothing. Class: any. */
 HERMES_SSE_API void hermes_sse_service_free(hermes_sse_service *service);
 
-/* Revokes every ephemeral token of `scope` ("download:<id>") that this service gave, and closes their streams after what
-   was published before. Class: any. */
+/* Revokes every ephemeral token of `scope` that this service gave, and closes the streams opened with such a token after what has a
+   place in the order. A download that ends (a download_progress with the status completed, failed or cancelled) does so for its own
+   scope, "download:<id>", on every server that hears of it. Class: any. */
 HERMES_SSE_API int hermes_sse_service_revoke(hermes_sse_service *service, const char *scope);
 
 /* Has a part (a Redis bridge) speak in metrics, health and readiness. The part must outlive the service's last request.

@@ -2,10 +2,20 @@
 #include <cJSON.h>
 #include <string.h>
 
-/* The grammar of RFC 8259 to the letter, which cJSON takes more lightly: what is let through here, every browser reads. */
+/* The grammar of RFC 8259 to the letter, which cJSON takes more lightly: what is let through here, every browser reads. Members of
+   the outermost object are noted on the way. */
 typedef struct scan {
   const unsigned char *at, *end;
+  hermes_sse__json_member *wanted;
+  size_t n_wanted;
 } scan;
+
+static scan scan_of(hermes_sse_slice text)
+{
+  const unsigned char *at = text.ptr;
+
+  return (scan){ .at = at, .end = text.len > 0 ? at + text.len : at };
+}
 
 static void blanks(scan *s)
 {
@@ -13,11 +23,23 @@ static void blanks(scan *s)
     s->at++;
 }
 
-static int take(scan *s, const char *word)
+/* The next byte; 0, which nothing begins with, at the end. */
+static int peek(const scan *s)
 {
-  size_t len = strlen(word);
+  return s->at < s->end ? *s->at : 0;
+}
 
-  if ((size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0)
+static int take(scan *s, char c)
+{
+  if (peek(s) != c)
+    return 0;
+  s->at++;
+  return 1;
+}
+
+static int word(scan *s, const char *text, size_t len)
+{
+  if ((size_t)(s->end - s->at) < len || memcmp(s->at, text, len) != 0)
     return 0;
   s->at += len;
   return 1;
@@ -34,14 +56,14 @@ static int digits(scan *s)
 
 static int number(scan *s)
 {
-  take(s, "-");
-  if (!take(s, "0") && !digits(s))
+  take(s, '-');
+  if (!take(s, '0') && !digits(s))
     return 0;
-  if (take(s, ".") && !digits(s))
+  if (take(s, '.') && !digits(s))
     return 0;
-  if (take(s, "e") || take(s, "E")) {
-    if (!take(s, "+"))
-      take(s, "-");
+  if (take(s, 'e') || take(s, 'E')) {
+    if (!take(s, '+'))
+      take(s, '-');
     return digits(s);
   }
   return 1;
@@ -49,115 +71,199 @@ static int number(scan *s)
 
 static int escape(scan *s)
 {
-  if (s->at == s->end || !*s->at || !strchr("\"\\/bfnrtu", *s->at))
+  int c = peek(s);
+
+  if (!c || !strchr("\"\\/bfnrtu", c))
     return 0;
-  if (*s->at++ != 'u')
-    return 1;
-  for (int i = 0; i < 4; i++, s->at++)
-    if (s->at == s->end || !*s->at || !strchr("0123456789abcdefABCDEF", *s->at))
+  s->at++;
+  for (int i = 0; c == 'u' && i < 4; i++, s->at++)
+    if (!peek(s) || !strchr("0123456789abcdefABCDEF", peek(s)))
       return 0;
   return 1;
 }
 
+/* One character beyond ASCII: RFC 3629, 4; its bytes, 0: it is none. */
+static size_t beyond_ascii(const unsigned char *at, const unsigned char *end)
+{
+  unsigned char least = 0x80, most = 0xbf;
+  size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+
+  if (at[0] < 0xc2 || at[0] > 0xf4 || (size_t)(end - at) < len)
+    return 0;
+  if (at[0] == 0xe0)
+    least = 0xa0; /* a longer form than needed */
+  else if (at[0] == 0xed)
+    most = 0x9f; /* half of a surrogate pair */
+  else if (at[0] == 0xf0)
+    least = 0x90;
+  else if (at[0] == 0xf4)
+    most = 0x8f;
+  if (at[1] < least || at[1] > most)
+    return 0;
+  for (size_t i = 2; i < len; i++)
+    if (at[i] < 0x80 || at[i] > 0xbf)
+      return 0;
+  return len;
+}
+
 static int string(scan *s)
 {
-  if (!take(s, "\""))
-    return 0;
-  while (s->at < s->end && *s->at >= ' ') {
-    unsigned char c = *s->at++;
+  const unsigned char *at;
 
-    if (c == '"')
+  if (!take(s, '"'))
+    return 0;
+  for (;;) {
+    for (at = s->at; at < s->end && *at >= ' ' && *at < 0x80 && *at != '"' && *at != '\\';)
+      at++;
+    s->at = at;
+    if (take(s, '"'))
       return 1;
-    if (c == '\\' && !escape(s))
+    if (peek(s) >= 0x80) {
+      size_t len = beyond_ascii(at, s->end);
+
+      if (len == 0)
+        return 0;
+      s->at += len;
+    } else if (!take(s, '\\') || !escape(s)) {
       return 0;
+    }
   }
-  return 0;
 }
 
 static int value(scan *s, int depth);
 
-/* The members of an object, or the items of an array, up to `close`. */
-static int members(scan *s, const char *close, int depth)
+static int items(scan *s, int depth)
 {
-  int object = *close == '}';
-
   blanks(s);
-  if (take(s, close))
+  if (take(s, ']'))
     return 1;
   do {
-    blanks(s);
-    if (object && !string(s))
-      return 0;
-    blanks(s);
-    if (object && !take(s, ":"))
-      return 0;
     if (!value(s, depth))
       return 0;
-  } while (take(s, ","));
-  return take(s, close);
+  } while (take(s, ','));
+  return take(s, ']');
 }
 
+static void note(const scan *s, hermes_sse_slice name, const unsigned char *from, const unsigned char *to)
+{
+  for (size_t i = 0; i < s->n_wanted; i++) {
+    hermes_sse__json_member *m = &s->wanted[i];
+
+    if (m->name.len != name.len || memcmp(m->name.ptr, name.ptr, name.len) != 0)
+      continue;
+    if (m->times++ == 0)
+      m->value = (hermes_sse_slice){ .ptr = from, .len = (size_t)(to - from) };
+  }
+}
+
+/* A value and the blanks around it; `*to` is where it ends itself. */
+static int value_of_member(scan *s, int depth, const unsigned char **from, const unsigned char **to)
+{
+  blanks(s);
+  *from = s->at;
+  if (!value(s, depth))
+    return 0;
+  for (*to = s->at; (*to)[-1] <= ' ';)
+    --*to;
+  return 1;
+}
+
+static int members(scan *s, int depth)
+{
+  int outermost = depth == HERMES_SSE__JSON_DEPTH - 1;
+  const unsigned char *from, *to;
+
+  blanks(s);
+  if (take(s, '}'))
+    return 1;
+  do {
+    hermes_sse_slice name;
+
+    blanks(s);
+    from = s->at + 1;
+    if (!string(s))
+      return 0;
+    name = (hermes_sse_slice){ .ptr = from, .len = (size_t)(s->at - 1 - from) };
+    blanks(s);
+    if (!take(s, ':') || !value_of_member(s, depth, &from, &to))
+      return 0;
+    if (outermost)
+      note(s, name, from, to);
+  } while (take(s, ','));
+  return take(s, '}');
+}
+
+/* With the blanks around it. */
 static int value(scan *s, int depth)
 {
   int good;
 
   blanks(s);
-  if (take(s, "{"))
-    good = depth > 0 && members(s, "}", depth - 1);
-  else if (take(s, "["))
-    good = depth > 0 && members(s, "]", depth - 1);
-  else if (s->at < s->end && *s->at == '"')
+  switch (peek(s)) {
+  case '"':
     good = string(s);
-  else
-    good = take(s, "true") || take(s, "false") || take(s, "null") || number(s);
+    break;
+  case '{':
+    s->at++;
+    good = depth > 0 && members(s, depth - 1);
+    break;
+  case '[':
+    s->at++;
+    good = depth > 0 && items(s, depth - 1);
+    break;
+  case 't':
+    good = word(s, "true", 4);
+    break;
+  case 'f':
+    good = word(s, "false", 5);
+    break;
+  case 'n':
+    good = word(s, "null", 4);
+    break;
+  default:
+    good = number(s);
+  }
   blanks(s);
   return good;
 }
 
+static int judge(scan *s, size_t len)
+{
+  if (len > HERMES_SSE__JSON_BYTES)
+    return HERMES_SSE_ERR_TOO_LARGE;
+  if (!value(s, HERMES_SSE__JSON_DEPTH) || s->at != s->end)
+    return HERMES_SSE_ERR_BAD_DATA;
+  return HERMES_SSE_OK;
+}
+
 int hermes_sse__json_read(hermes_sse_slice text, cJSON **json)
 {
-  scan s = { .at = text.ptr, .end = text.len ? (const unsigned char *)text.ptr + text.len : text.ptr };
-  cJSON *parsed;
+  scan s = scan_of(text);
+  int rv = judge(&s, text.len);
 
-  if (text.len > HERMES_SSE__JSON_BYTES)
-    return HERMES_SSE_ERR_TOO_LARGE;
-  if (text.len == 0 || !value(&s, HERMES_SSE__JSON_DEPTH) || s.at != s.end)
-    return HERMES_SSE_ERR_BAD_DATA;
-  parsed = cJSON_ParseWithLength(text.ptr, text.len);
+  return rv < 0 ? rv : hermes_sse__json_parse(text, json);
+}
+
+int hermes_sse__json_parse(hermes_sse_slice text, cJSON **json)
+{
+  cJSON *parsed = cJSON_ParseWithLength(text.ptr, text.len);
+
   if (!parsed)
     return HERMES_SSE_ERR_BAD_DATA;
   *json = parsed;
   return HERMES_SSE_OK;
 }
 
-int hermes_sse__json_next(hermes_sse_slice text, size_t *at, hermes_sse__json_member *member)
+int hermes_sse__json_find(hermes_sse_slice text, hermes_sse__json_member *wanted, size_t n)
 {
-  const unsigned char *start = text.ptr, *from;
-  scan s = { .at = start + *at, .end = start + text.len };
+  scan s = scan_of(text);
 
+  s.wanted = wanted;
+  s.n_wanted = n;
   blanks(&s);
-  if (!take(&s, *at == 0 ? "{" : ","))
-    return 0;
-  blanks(&s);
-  from = s.at + 1;
-  if (!string(&s))
-    return 0;
-  member->name = (hermes_sse_slice){ .ptr = from, .len = (size_t)(s.at - 1 - from) };
-  blanks(&s);
-  take(&s, ":");
-  blanks(&s);
-  from = s.at;
-  value(&s, HERMES_SSE__JSON_DEPTH);
-  *at = (size_t)(s.at - start);
-  while (s.at > from && strchr(" \t\r\n", s.at[-1]))
-    s.at--;
-  member->value = (hermes_sse_slice){ .ptr = from, .len = (size_t)(s.at - from) };
-  return 1;
-}
-
-int hermes_sse__json_is(const hermes_sse__json_member *member, const char *name)
-{
-  return member->name.len == strlen(name) && memcmp(member->name.ptr, name, member->name.len) == 0;
+  if (peek(&s) != '{')
+    return text.len > HERMES_SSE__JSON_BYTES ? HERMES_SSE_ERR_TOO_LARGE : HERMES_SSE_ERR_BAD_DATA;
+  return judge(&s, text.len);
 }
 
 static int has_escaped_nul(hermes_sse_slice string)
@@ -172,13 +278,11 @@ static int has_escaped_nul(hermes_sse_slice string)
 
 int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name)
 {
-  hermes_sse__json_member member;
-  size_t at = 0;
+  hermes_sse__json_member member = { .name = hermes_sse_str(name) };
 
-  while (hermes_sse__json_next(text, &at, &member))
-    if (hermes_sse__json_is(&member, name))
-      return has_escaped_nul(member.value);
-  return 0;
+  if (text.len == 0 || !memchr(text.ptr, '\\', text.len))
+    return 0;
+  return hermes_sse__json_find(text, &member, 1) == HERMES_SSE_OK && member.times > 0 && has_escaped_nul(member.value);
 }
 
 void hermes_sse__json_line(hermes_sse__text *to, hermes_sse_slice text)

@@ -12,16 +12,19 @@ struct cJSON;
    deletes `*json`. HERMES_SSE_ERR_BAD_DATA, HERMES_SSE_ERR_TOO_LARGE. */
 int hermes_sse__json_read(hermes_sse_slice text, struct cJSON **json);
 
-/* A member of an object: both as they were written, the name without its quotes, the value without blanks around it. */
+/* The same for text that was judged already, as part of a greater one: HERMES_SSE_ERR_BAD_DATA where cJSON does not take it. */
+int hermes_sse__json_parse(hermes_sse_slice text, struct cJSON **json);
+
+/* A member that is wanted of an object: its name as it is written there, without escapes; how often it is there, and the first time's
+   value as it was written, without the blanks around it. */
 typedef struct hermes_sse__json_member {
   hermes_sse_slice name, value;
+  unsigned times;
 } hermes_sse__json_member;
 
-/* The members of the object `text`, which was read, one after another: 1, or 0 past the last. `*at` is 0 at first. */
-int hermes_sse__json_next(hermes_sse_slice text, size_t *at, hermes_sse__json_member *member);
-
-/* 1 if it has this name, written without escapes. */
-int hermes_sse__json_is(const hermes_sse__json_member *member, const char *name);
+/* Judges one object by the same rules, and finds members of it on the way; `times` is counted on. cJSON has not seen the values
+   then. HERMES_SSE_ERR_BAD_DATA: also what is no object; HERMES_SSE_ERR_TOO_LARGE. */
+int hermes_sse__json_find(hermes_sse_slice text, hermes_sse__json_member *wanted, size_t n);
 
 /* 1 if member `name` of the object `text`, which was read, is a string that has a NUL in it, where cJSON ends it. */
 int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name);

@@ -152,6 +152,8 @@ static int token_answered(hermes_sse_request *request)
     rv = hermes_sse__token_read(request);
   if (rv == HERMES_SSE_ERR_NOT_FOUND || rv == HERMES_SSE_ERR_BAD_DATA)
     return refuse(request, HERMES_SSE__ATTEMPT_UNAUTHORIZED, 401, "the token is unknown or has expired");
+  if (rv == HERMES_SSE_OK)
+    rv = hermes_sse__desk_open(request->service, request->hub);
   if (rv < 0)
     return refuse(request, HERMES_SSE__ATTEMPT_UNAVAILABLE, 503, "the token store does not answer");
   return check_scope(request);
@@ -161,7 +163,8 @@ static int grant_answered(hermes_sse_request *request)
 {
   char expires[HERMES_SSE__TIMESTAMP_ROOM];
 
-  if (request->answer < 0 || hermes_sse__grant_add(request) < 0)
+  if (request->answer < 0 || hermes_sse__desk_open(request->service, request->hub) < 0 ||
+      hermes_sse__grant_add(request) < 0)
     return hermes_sse__reply_error(request, 503, "the token store does not answer");
   hermes_sse__text_format(&request->body, "{\"token\":\"%s\",\"expires_at\":\"%s\",\"scope\":", request->token,
                           hermes_sse__timestamp(request->expires_ms, expires));

@@ -1,4 +1,5 @@
 #include "service/lookup.h"
+#include "service/ending.h"
 #include <string.h>
 
 enum {
@@ -77,6 +78,12 @@ static void desk_gone(hermes_sse_hub *hub, void *user)
   hermes_sse__service_unref(service);
 }
 
+static void desk_event(hermes_sse_hub *hub, const hermes_sse_message *message, void *user)
+{
+  (void)hub;
+  hermes_sse__ending_look(((hermes_sse__desk *)user)->service, message);
+}
+
 void hermes_sse__desks_close(hermes_sse_service *service)
 {
   pthread_mutex_lock(&service->lock);
@@ -87,10 +94,10 @@ void hermes_sse__desks_close(hermes_sse_service *service)
   pthread_mutex_unlock(&service->lock);
 }
 
-/* The hub's desk, opened at its first pending request. On the hub's thread. */
+/* The hub's desk, opened at its first pending request, or token. On the hub's thread. */
 static hermes_sse__desk *desk_of(hermes_sse_service *service, hermes_sse_hub *hub)
 {
-  hermes_sse_part part = { .size = sizeof part, .run = desk_run, .gone = desk_gone };
+  hermes_sse_part part = { .size = sizeof part, .run = desk_run, .gone = desk_gone, .event = desk_event };
   hermes_sse__desk *desk;
 
   pthread_mutex_lock(&service->lock);
@@ -115,6 +122,11 @@ static hermes_sse__desk *desk_of(hermes_sse_service *service, hermes_sse_hub *hu
   service->desks = desk;
   pthread_mutex_unlock(&service->lock);
   return desk;
+}
+
+int hermes_sse__desk_open(hermes_sse_service *service, hermes_sse_hub *hub)
+{
+  return desk_of(service, hub) ? HERMES_SSE_OK : HERMES_SSE_ERR_NOMEM;
 }
 
 /* ---- lookups ---- */

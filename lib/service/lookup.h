@@ -15,6 +15,9 @@ void hermes_sse__lookup_cancel(hermes_sse_request *request);
 /* Deletes without waiting. */
 void hermes_sse__lookup_forget(hermes_sse_service *service, const char *key);
 
+/* The service watches this hub, for downloads that end with tokens of theirs about. HERMES_SSE_ERR_NOMEM. */
+int hermes_sse__desk_open(hermes_sse_service *service, hermes_sse_hub *hub);
+
 /* The next request of the hub that was answered or timed out; NULL: none. */
 hermes_sse_request *hermes_sse__lookup_next(hermes_sse_service *service, hermes_sse_hub *hub);
 

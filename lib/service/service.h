@@ -1,11 +1,11 @@
 /* The service and its requests inside. */
 #ifndef HERMES_SSE_SERVICE_SERVICE_H
 #define HERMES_SSE_SERVICE_SERVICE_H
+#include "common/text.h"
 #include "core/table.h"
 #include "service/network.h"
 #include "service/route.h"
 #include "service/settings.h"
-#include "common/text.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -42,7 +42,7 @@ typedef struct hermes_sse__lookup {
   int outstanding;             /* neither answered nor given up */
 } hermes_sse__lookup;
 
-/* A hub that this service has pending requests on. */
+/* A hub that this service has pending requests, or tokens, on. */
 typedef struct hermes_sse__desk {
   struct hermes_sse__desk *next;
   hermes_sse_service *service;
