@@ -46,7 +46,8 @@ struct hermes_sse__connection {
   int greeting[3]; /* whose answers are awaited */
   int n_greeting, greeted;
 
-  int dropped; /* given up; down is told by the next run or readiness */
+  int was_too_large; /* the last reply, so that the connection was given up */
+  int dropped;       /* given up; down is told by the next run or readiness */
   char why[HERMES_SSE__WHY_ROOM];
   char logged_why[HERMES_SSE__WHY_ROOM]; /* the last one that was logged, and how often it came since */
   uint64_t repeats;

@@ -118,7 +118,7 @@ static int set_names(hermes_sse_redis *r, const hermes_sse_redis_options *o)
   if (r->env.random(random, sizeof random, r->env.user) < 0)
     return HERMES_SSE_ERR_RANDOM;
   snprintf(r->origin, sizeof r->origin, "%016llx", (unsigned long long)random[0]);
-  snprintf(r->probe_channel, sizeof r->probe_channel, "hermes:probe:%s", r->origin);
+  snprintf(r->probe_channel, sizeof r->probe_channel, HERMES_SSE__PROBES "%s", r->origin);
   r->channels.seed = r->origins.seed = (hermes_sse__seed){ random[1], random[2] };
   r->client_name = copy(&r->env, o->client_name, "hermes-sse");
   r->stream_key = copy(&r->env, o->stream_key, "hermes:events");
@@ -153,10 +153,29 @@ static void forget_texts(hermes_sse_redis_options *o)
   o->channels = NULL;
 }
 
+static const char *trouble_of(const hermes_sse_redis *r, int state)
+{
+  if (r->channels.n_denied > 0)
+    return "a channel is refused by Redis";
+  return state == HERMES_SSE_REDIS_STATE_AWAY ? "Redis is away" : NULL;
+}
+
+/* What waits to come back is served before the bus goes on without a bridge, so that nothing overtakes it. */
+static void stop_outgoing(hermes_sse_redis *r)
+{
+  pthread_mutex_lock(&r->lock);
+  atomic_store(&r->state, HERMES_SSE_REDIS_STATE_AWAY);
+  atomic_store(&r->trouble, trouble_of(r, HERMES_SSE_REDIS_STATE_AWAY));
+  if (r->hub && !r->is_streams)
+    hermes_sse__outgoing_serve(r);
+  pthread_mutex_unlock(&r->lock);
+  hermes_sse__outgoing_stop(r);
+}
+
 /* Closed for good: as the bus has nobody else any more, it serves alone. */
 static void close_bridge(hermes_sse_redis *r)
 {
-  hermes_sse__outgoing_stop(r);
+  stop_outgoing(r);
   hermes_sse__lease_leave(r);
   hermes_sse__connection_free(r->commands);
   hermes_sse__connection_free(r->subscriptions);
@@ -164,12 +183,9 @@ static void close_bridge(hermes_sse_redis *r)
   r->commands = r->subscriptions = r->tail = NULL;
   r->is_ready = r->is_subscribed = r->is_following = 0;
   pthread_mutex_lock(&r->lock);
-  if (!r->is_streams)
-    hermes_sse__outgoing_serve(r);
   hermes_sse__bridge_count(&r->figures.dropped, r->outbox.unconfirmed);
   r->hub = NULL;
   r->bus = NULL;
-  atomic_store(&r->state, HERMES_SSE_REDIS_STATE_AWAY);
   pthread_mutex_unlock(&r->lock);
   hermes_sse__store_clear(r);
 }
@@ -185,13 +201,6 @@ static void leave(hermes_sse_redis *r)
 
 /* ---- in the hub's turns ---- */
 
-static const char *trouble_of(const hermes_sse_redis *r, int state)
-{
-  if (r->channels.n_denied > 0)
-    return "a channel is refused by Redis";
-  return state == HERMES_SSE_REDIS_STATE_AWAY ? "Redis is away" : NULL;
-}
-
 static int state_of(hermes_sse_redis *r)
 {
   int listens = r->subscriptions && !r->is_streams, state = HERMES_SSE_REDIS_STATE_THROUGH;
@@ -200,7 +209,7 @@ static int state_of(hermes_sse_redis *r)
     return HERMES_SSE_REDIS_STATE_AWAY;
   pthread_mutex_lock(&r->lock);
   for (const hermes_sse__outgoing *o = r->outbox.first; o && state == HERMES_SSE_REDIS_STATE_THROUGH; o = o->next)
-    if (!o->is_confirmed && o->is_served && listens)
+    if (!o->is_confirmed && o->is_alone && listens)
       state = HERMES_SSE_REDIS_STATE_FLUSHING;
     else if (!o->is_confirmed)
       break; /* what was published since then is behind what was published before */
@@ -308,7 +317,7 @@ void hermes_sse_redis_free(hermes_sse_redis *r)
   r->depth++;
   if (r->hub)
     hermes_sse_hub_detach(r->hub, r);
-  hermes_sse__outgoing_stop(r);
+  stop_outgoing(r);
   leave(r);
 }
 

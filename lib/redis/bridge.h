@@ -16,6 +16,9 @@
 enum { HERMES_SSE__STREAM_KEY_MAX = 255, HERMES_SSE__KEY_ROOM = 320 };
 enum { HERMES_SSE__ORIGIN_LEN = 16, HERMES_SSE__RETRY_MIN_MS = 100, HERMES_SSE__RETRY_MAX_MS = 10000 };
 
+/* Where probes go, each server's with its name; nothing there is an event. */
+#define HERMES_SSE__PROBES "hermes:probe:"
+
 /* What the commands' connection still owes an answer to. */
 enum {
   HERMES_SSE__ASKED_SCRIPT,  /* number: which */
@@ -76,7 +79,7 @@ struct hermes_sse_redis {
   uint8_t is_subscribed;  /* all that was wanted when it came up is confirmed, or refused */
   uint8_t has_probe;      /* the probe is subscribed */
   uint8_t has_no_probe;   /* Redis does not let us: said once */
-  char probe_channel[48]; /* where they go; what hears them is it and '*' */
+  char probe_channel[48]; /* where ours go */
   uint64_t probe_at_ms;   /* the next one */
   uint64_t probe_number;  /* under way if not 0 */
   uint64_t probe_sent_ms, probe_sent_ns;
@@ -85,11 +88,13 @@ struct hermes_sse_redis {
   uint8_t is_live;              /* read back, or the stream was empty */
   uint8_t is_following;         /* the tail reads on; else it looks where it stands first */
   uint8_t tail_is_asked;
+  uint8_t tail_is_timed; /* tail_asked_ms is of the run after; readiness has no clock of its own */
   uint64_t tail_asked_ms;
   uint64_t tail_count;   /* entries asked for at once; less after an answer that did not come whole */
   hermes_sse_id last_id; /* the last entry that was taken */
 
   uint8_t has_lease, lease_is_asked, owes_mark;
+  uint32_t marks_asked; /* not answered yet: owed again if they never are */
   uint64_t lease_at_ms; /* when it is asked for again */
 
   pthread_mutex_t lock;
@@ -136,8 +141,10 @@ void hermes_sse__outgoing_stop(hermes_sse_redis *redis);
 /* Gives the connection what waits. */
 uint64_t hermes_sse__outgoing_run(hermes_sse_redis *redis);
 void hermes_sse__outgoing_answered(hermes_sse_redis *redis, uint64_t number, const hermes_sse__reply *reply);
-/* Redis is away: what has not come back is served here. */
+/* Under the lock: what does not come back any more, as Redis is away or the channel is not listened to, is served here. */
 void hermes_sse__outgoing_serve(hermes_sse_redis *redis);
+/* Under the lock: what waits has changed. */
+void hermes_sse__outgoing_note(hermes_sse_redis *redis);
 void hermes_sse__demands_run(hermes_sse_redis *redis);
 
 /* ---- commands.c: the connection that publishes and asks ---- */
@@ -171,8 +178,7 @@ void hermes_sse__subscriptions_gap(hermes_sse_redis *redis);
 /* ---- probe.c: do messages still come? ---- */
 
 uint64_t hermes_sse__probe_run(hermes_sse_redis *redis);
-/* 1: the message was a probe. */
-int hermes_sse__probe_came(hermes_sse_redis *redis, const hermes_sse__reply *payload);
+void hermes_sse__probe_came(hermes_sse_redis *redis, const hermes_sse__reply *payload);
 void hermes_sse__probe_refused(hermes_sse_redis *redis, const hermes_sse__reply *error);
 void hermes_sse__probe_reset(hermes_sse_redis *redis);
 

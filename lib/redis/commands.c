@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INFO_MS = 10000 };
+enum { INFO_MS = 10000, COMMAND_BYTES = 64 << 10 };
 
 int hermes_sse__commands_ask(hermes_sse_redis *r, hermes_sse__answer answer, int argc, const char *const *argv,
                              const size_t *lens)
@@ -100,10 +100,15 @@ static void on_info(hermes_sse_redis *r, const hermes_sse__reply *reply)
 
 static void on_script(hermes_sse_redis *r, uint64_t which, const hermes_sse__reply *reply)
 {
-  char *name = reply->kind == HERMES_SSE__REPLY_STRING ? hermes_sse__copy(&r->env, reply->text, reply->len) : NULL;
+  char *name = NULL;
 
+  if (reply->kind == HERMES_SSE__REPLY_STRING)
+    name = hermes_sse__copy(&r->env, reply->text, reply->len);
+  else
+    hermes_sse__connection_drop(
+        r->commands, reply->kind == HERMES_SSE__REPLY_ERROR ? reply->text : "SCRIPT LOAD is not answered by a name");
   if (!name) {
-    hermes_sse__connection_drop(r->commands, reply->kind == HERMES_SSE__REPLY_ERROR ? reply->text : "out of memory");
+    hermes_sse__connection_drop(r->commands, "no memory for a script's name"); /* the first reason counts */
     return;
   }
   hermes_sse__release(&r->env, r->scripts[which]);
@@ -174,6 +179,13 @@ static int resolve(hermes_sse__connection *connection, const char *host, uint16_
   return r->options.resolve(r, host, port, r->options.user);
 }
 
+/* A message is said with its data twice in streams mode, and with names, numbers and the protocol around it: whatever the outbox may hold
+ * can also leave. */
+static uint64_t pending_room(uint64_t max_pending_bytes)
+{
+  return max_pending_bytes < UINT64_MAX / 4 ? 2 * max_pending_bytes + COMMAND_BYTES : UINT64_MAX;
+}
+
 hermes_sse__connection_options hermes_sse__bridge_connection(hermes_sse_redis *r, const char *role)
 {
   hermes_sse__connection_options o = { .env = &r->env, .url = &r->url, .role = role, .user = r, .watch = watch };
@@ -182,7 +194,7 @@ hermes_sse__connection_options hermes_sse__bridge_connection(hermes_sse_redis *r
   o.ca_file = r->ca_file;
   o.tls_insecure = (r->options.flags & HERMES_SSE_REDIS_TLS_INSECURE) != 0;
   o.max_reply_bytes = r->options.max_reply_bytes;
-  o.max_pending_bytes = r->options.max_pending_bytes;
+  o.max_pending_bytes = pending_room(r->options.max_pending_bytes);
   o.connect_ms = r->options.timeout_ms;
   o.retry_min_ms = HERMES_SSE__RETRY_MIN_MS;
   o.retry_max_ms = HERMES_SSE__RETRY_MAX_MS;

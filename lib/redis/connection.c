@@ -117,6 +117,11 @@ void hermes_sse__connection_flush(hermes_sse__connection *c, uint64_t now_ms)
 
 /* ---- the owner ---- */
 
+int hermes_sse__connection_was_too_large(const hermes_sse__connection *c)
+{
+  return c->was_too_large;
+}
+
 int hermes_sse__connection_is_up(const hermes_sse__connection *c)
 {
   return c->state == HERMES_SSE__UP && !c->dropped;

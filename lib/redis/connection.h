@@ -77,6 +77,9 @@ void hermes_sse__connection_settled(hermes_sse__connection *connection);
 void hermes_sse__connection_resolved(hermes_sse__connection *connection, const struct sockaddr *const *addresses,
                                      const socklen_t *lens, size_t n);
 
+/* 1: it was lost as a reply was larger than allowed. */
+int hermes_sse__connection_was_too_large(const hermes_sse__connection *connection);
+
 int hermes_sse__connection_is_up(const hermes_sse__connection *connection);
 size_t hermes_sse__connection_pending_bytes(const hermes_sse__connection *connection);
 

@@ -9,108 +9,183 @@ static hermes_sse_slice unquoted(hermes_sse_slice string)
   return (hermes_sse_slice){ .ptr = (const char *)string.ptr + 1, .len = string.len - 2 };
 }
 
-/* The raw members; each of ours at most once, as readers do not agree on which of two counts. */
-static int find_members(hermes_sse_slice text, hermes_sse_slice *type, hermes_sse_slice *data, int *ours)
+/* cJSON keeps numbers as doubles; these are 64 bits wide. */
+static int read_number(const hermes_sse__json_member *m, uint64_t *number)
 {
-  hermes_sse__json_member m;
-  size_t at = 0;
-  int types = 0, datas = 0, others = 0;
+  const char *at = m->value.ptr;
+  uint64_t n = 0;
 
-  while (hermes_sse__json_next(text, &at, &m)) {
-    if (hermes_sse__json_is(&m, "type")) {
-      types++;
-      *type = m.value;
-    } else if (hermes_sse__json_is(&m, "data")) {
-      datas++;
-      *data = m.value;
-    } else if (hermes_sse__json_is(&m, "hermes_sse")) {
-      others++;
-    }
-  }
-  *ours = others;
-  return types == 1 && datas == 1 && others <= 1;
-}
-
-static int read_number(const cJSON *object, const char *name, uint64_t *number)
-{
-  const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-  if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble < 9007199254740992.0))
+  if (m->times == 0)
     return 0;
-  *number = (uint64_t)item->valuedouble;
+  for (size_t i = 0; i < m->value.len; i++) {
+    unsigned digit = (unsigned)(at[i] - '0');
+
+    if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+      return 0;
+    n = n * 10 + digit;
+  }
+  *number = n;
   return 1;
 }
 
-/* What one of us adds. A member that does not look like it is a stranger's: then there is nothing of ours. */
-static void read_ours(const cJSON *ours, hermes_sse__envelope *e)
+/* Up to the first escaped NUL, or to the end. */
+static const char *up_to_nul(const char *at, const char *end)
 {
-  const cJSON *origin = cJSON_GetObjectItemCaseSensitive(ours, "origin");
-  const cJSON *key = cJSON_GetObjectItemCaseSensitive(ours, "key");
+  while (at < end && !(end - at >= 6 && memcmp(at, "\\u0000", 6) == 0))
+    at += *at == '\\' ? 2 : 1;
+  return at < end ? at : end;
+}
 
-  if (!cJSON_IsString(origin) || strlen(origin->valuestring) > HERMES_SSE__ORIGIN_MAX ||
-      !read_number(ours, "number", &e->number))
+/* A piece of a JSON string, from between its quotes. -1: it does not fit. */
+static int read_piece(const char *from, size_t len, char *to, size_t room)
+{
+  enum { WRITTEN_MAX = 6 * HERMES_SSE_KEY_MAX }; /* if all is escaped */
+  char quoted[WRITTEN_MAX + 2];
+  cJSON *json;
+  int n = -1;
+
+  if (len > WRITTEN_MAX)
+    return -1;
+  quoted[0] = quoted[len + 1] = '"';
+  memcpy(quoted + 1, from, len);
+  json = cJSON_ParseWithLength(quoted, len + 2);
+  if (cJSON_IsString(json) && strlen(json->valuestring) <= room) {
+    n = (int)strlen(json->valuestring);
+    memcpy(to, json->valuestring, (size_t)n);
+  }
+  cJSON_Delete(json);
+  return n;
+}
+
+/* A key may have NULs, where cJSON would end it: so it reads the pieces between them. */
+static void read_key(hermes_sse_slice string, hermes_sse__envelope *e)
+{
+  const char *at = (const char *)string.ptr + 1, *end = at + string.len - 2;
+  char key[HERMES_SSE_KEY_MAX + 1];
+  size_t len = 0;
+
+  for (;;) {
+    const char *stop = up_to_nul(at, end);
+    int n = read_piece(at, (size_t)(stop - at), key + len, HERMES_SSE_KEY_MAX - len);
+
+    if (n < 0 || (stop < end && len + (size_t)n == HERMES_SSE_KEY_MAX))
+      return;
+    len += (size_t)n;
+    key[len] = 0;
+    if (stop == end)
+      break;
+    len++;
+    at = stop + 6;
+  }
+  memcpy(e->key, key, len + 1);
+  e->key_len = len;
+}
+
+/* What one of us adds. A member that does not look like it is a stranger's: then there is nothing of ours. */
+static void read_ours(hermes_sse_slice text, const cJSON *ours, hermes_sse__envelope *e)
+{
+  enum { NUMBER, META, KEY, N };
+  hermes_sse__json_member m[N] = { { .name = { "number", 6 } }, { .name = { "meta", 4 } }, { .name = { "key", 3 } } };
+  const cJSON *origin = cJSON_GetObjectItemCaseSensitive(ours, "origin");
+
+  if (!cJSON_IsString(origin) || !origin->valuestring[0] || strlen(origin->valuestring) > HERMES_SSE__ORIGIN_MAX ||
+      hermes_sse__json_find(text, m, N) < 0 || !read_number(&m[NUMBER], &e->number))
     return;
   strcpy(e->origin, origin->valuestring);
   e->has_id = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(ours, "id"));
-  read_number(ours, "meta", &e->meta);
-  if (cJSON_IsString(key) && strlen(key->valuestring) <= HERMES_SSE_KEY_MAX) {
-    e->key_len = strlen(key->valuestring);
-    memcpy(e->key, key->valuestring, e->key_len + 1);
-  }
+  read_number(&m[META], &e->meta);
+  if (m[KEY].times > 0 && *(const char *)m[KEY].value.ptr == '"')
+    read_key(m[KEY].value, e);
 }
 
-int hermes_sse__envelope_read(hermes_sse_slice text, hermes_sse__envelope *envelope)
+/* What is of use: data, which goes to browsers and may name the key, and what one of us adds. */
+static int read_values(hermes_sse_slice ours, hermes_sse__envelope *e)
 {
-  hermes_sse__envelope e = { .key_len = 0 };
-  hermes_sse_slice type = { .ptr = NULL };
   cJSON *json = NULL;
-  int ours = 0, rv = hermes_sse__json_read(text, &json);
+  int rv = hermes_sse__json_parse(e->data, &json);
 
   if (rv < 0)
     return rv;
-  if (!cJSON_IsObject(json) || !find_members(text, &type, &e.data, &ours) || *(const char *)type.ptr != '"') {
-    rv = HERMES_SSE_ERR_BAD_DATA;
-  } else {
-    e.type = unquoted(type);
-    rv = hermes_sse__type_ok(e.type) ? HERMES_SSE_OK : HERMES_SSE_ERR_BAD_TYPE;
-  }
-  if (rv == HERMES_SSE_OK) {
-    e.key_len = hermes_sse__data_key(cJSON_GetObjectItemCaseSensitive(json, "data"), e.data, e.key);
-    if (ours)
-      read_ours(cJSON_GetObjectItemCaseSensitive(json, "hermes_sse"), &e);
-    *envelope = e;
-  }
+  e->key_len = hermes_sse__data_key(json, e->data, e->key);
   cJSON_Delete(json);
+  if (ours.len > 0 && hermes_sse__json_parse(ours, &json) == HERMES_SSE_OK) {
+    read_ours(ours, json, e);
+    cJSON_Delete(json);
+  }
+  return HERMES_SSE_OK;
+}
+
+/* Each of the members at most once, as readers do not agree on which of two counts. */
+int hermes_sse__envelope_read(hermes_sse_slice text, hermes_sse__envelope *envelope)
+{
+  enum { TYPE, DATA, OURS, N };
+  hermes_sse__json_member m[N] = { { .name = { "type", 4 } },
+                                   { .name = { "data", 4 } },
+                                   { .name = { "hermes_sse", 10 } } };
+  hermes_sse__envelope e = { .key_len = 0 };
+  int rv = hermes_sse__json_find(text, m, N);
+
+  if (rv < 0)
+    return rv;
+  if (m[TYPE].times != 1 || m[DATA].times != 1 || m[OURS].times > 1 || *(const char *)m[TYPE].value.ptr != '"')
+    return HERMES_SSE_ERR_BAD_DATA;
+  e.type = unquoted(m[TYPE].value);
+  e.data = m[DATA].value;
+  rv = hermes_sse__type_ok(e.type) ? read_values(m[OURS].value, &e) : HERMES_SSE_ERR_BAD_TYPE;
+  if (rv == HERMES_SSE_OK)
+    *envelope = e;
   return rv;
+}
+
+/* Type and data as others will read them, so that nothing is published that they refuse: the envelope makes data deeper and longer than it
+ * is alone. What is no more than blanks may follow the data that was found, or it was several members. */
+static int write_data(hermes_sse__text *to, const hermes_sse_message *m, hermes_sse__envelope *e)
+{
+  size_t from = to->n, data;
+  const char *rest;
+  int rv;
+
+  hermes_sse__text_str(to, "{\"type\":\"");
+  hermes_sse__text_add(to, m->type.ptr, m->type.len);
+  hermes_sse__text_str(to, "\",\"data\":");
+  data = to->n;
+  hermes_sse__text_add(to, m->data.ptr, m->data.len);
+  hermes_sse__text_str(to, "}");
+  if (to->failed)
+    return HERMES_SSE_ERR_NOMEM;
+  rv = hermes_sse__envelope_read((hermes_sse_slice){ .ptr = to->bytes + from, .len = to->n - from }, e);
+  if (rv < 0)
+    return rv;
+  to->n--; /* its end is written later */
+  rest = (const char *)e->data.ptr + e->data.len;
+  while (rest < to->bytes + to->n && strchr(" \t\r\n", *rest))
+    rest++;
+  for (char *at = to->bytes + data; at < to->bytes + to->n; at++)
+    if (*at == '\n' || *at == '\r') /* between tokens, as it was judged */
+      *at = ' ';
+  return rest == to->bytes + to->n ? HERMES_SSE_OK : HERMES_SSE_ERR_BAD_DATA;
 }
 
 int hermes_sse__envelope_write(hermes_sse__text *to, const hermes_sse_message *m, const char *origin, uint64_t number,
                                uint64_t wall_ms)
 {
-  char timestamp[HERMES_SSE__TIMESTAMP_ROOM], key[HERMES_SSE_KEY_MAX + 1];
-  cJSON *json = NULL;
-  size_t key_len;
-  int rv;
+  char timestamp[HERMES_SSE__TIMESTAMP_ROOM];
+  hermes_sse__envelope e;
+  size_t from = to->n;
+  int rv = hermes_sse__type_ok(m->type) ? write_data(to, m, &e) : HERMES_SSE_ERR_BAD_TYPE;
 
-  if (!hermes_sse__type_ok(m->type))
-    return HERMES_SSE_ERR_BAD_TYPE;
-  rv = hermes_sse__json_read(m->data, &json);
   if (rv < 0)
     return rv;
-  key_len = hermes_sse__data_key(json, m->data, key);
-  cJSON_Delete(json);
-  hermes_sse__text_str(to, "{\"type\":\"");
-  hermes_sse__text_add(to, m->type.ptr, m->type.len);
-  hermes_sse__text_str(to, "\",\"data\":");
-  hermes_sse__json_line(to, m->data);
   hermes_sse__text_format(to, ",\"timestamp\":\"%s\",\"hermes_sse\":{\"origin\":\"%s\"",
                           hermes_sse__timestamp(wall_ms, timestamp), origin);
-  if (m->key.len != key_len || (key_len > 0 && memcmp(key, m->key.ptr, key_len) != 0)) {
+  if (m->key.len != e.key_len || (e.key_len > 0 && memcmp(e.key, m->key.ptr, e.key_len) != 0)) {
     hermes_sse__text_str(to, ",\"key\":");
     hermes_sse__text_json(to, m->key.ptr, m->key.len);
   }
   if (m->meta > 0)
     hermes_sse__text_format(to, ",\"meta\":%llu", (unsigned long long)m->meta);
   hermes_sse__text_format(to, ",\"number\":%llu}}", (unsigned long long)number);
-  return to->failed ? HERMES_SSE_ERR_NOMEM : HERMES_SSE_OK;
+  if (to->failed)
+    return HERMES_SSE_ERR_NOMEM;
+  return to->n - from > HERMES_SSE__JSON_BYTES ? HERMES_SSE_ERR_TOO_LARGE : HERMES_SSE_OK;
 }

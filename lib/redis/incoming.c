@@ -65,6 +65,7 @@ static int settle_own(hermes_sse_redis *r, uint64_t number)
     was_served &= o->number != number;
   }
   hermes_sse__outbox_tidy(&r->env, &r->outbox);
+  hermes_sse__outgoing_note(r);
   pthread_mutex_unlock(&r->lock);
   return was_served;
 }

@@ -27,6 +27,8 @@ static int ask(hermes_sse_redis *r, uint64_t number, const char *word)
 
 void hermes_sse__lease_reset(hermes_sse_redis *r)
 {
+  r->owes_mark |= r->marks_asked > 0;
+  r->marks_asked = 0;
   r->lease_is_asked = 0;
   r->lease_at_ms = r->now_ms;
 }
@@ -41,6 +43,7 @@ void hermes_sse__lease_leave(hermes_sse_redis *r)
 void hermes_sse__lease_heard(hermes_sse_redis *r)
 {
   r->owes_mark = ask(r, MARK, "mark") < 0;
+  r->marks_asked += !r->owes_mark;
 }
 
 void hermes_sse__lease_answered(hermes_sse_redis *r, uint64_t asked, const hermes_sse__reply *reply)
@@ -49,8 +52,10 @@ void hermes_sse__lease_answered(hermes_sse_redis *r, uint64_t asked, const herme
     hermes_sse__connection_drop(r->commands, reply->text);
     return;
   }
-  if (asked == MARK)
+  if (asked == MARK) {
+    r->marks_asked--;
     return;
+  }
   r->lease_is_asked = 0;
   if (reply->integer == 0 && r->has_lease)
     hermes_sse__log_line(&r->env, HERMES_SSE_LOG_INFO, "another server imports now");

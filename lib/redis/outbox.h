@@ -13,6 +13,7 @@ typedef struct hermes_sse__outgoing {
   uint8_t topic_len, key_len;
   uint8_t is_imported;  /* another's message, taken off its channel to put it into the stream */
   uint8_t is_served;    /* the bus has it, or need not have it from here */
+  uint8_t is_alone;     /* it was served while Redis was away */
   uint8_t is_sent;      /* on this connection */
   uint8_t is_confirmed; /* Redis has it */
   char bytes[];         /* topic, key, envelope */

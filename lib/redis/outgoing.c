@@ -24,10 +24,18 @@ static int comes_back(const hermes_sse_redis *r, hermes_sse_slice topic)
          hermes_sse__channels_taker(&r->channels, topic.ptr, topic.len) != NULL;
 }
 
-static void note_waiting(hermes_sse_redis *r)
+void hermes_sse__outgoing_note(hermes_sse_redis *r)
 {
   hermes_sse__bridge_set(&r->figures.waiting_bytes, r->outbox.bytes);
   hermes_sse__bridge_set(&r->figures.waiting, r->outbox.unconfirmed);
+}
+
+/* Served without having come back; if Redis is away, it is also to be sent when that is over. */
+static void note_served(hermes_sse_redis *r, hermes_sse__outgoing *o)
+{
+  o->is_served = 1;
+  o->is_alone = atomic_load(&r->state) == HERMES_SSE_REDIS_STATE_AWAY;
+  hermes_sse__bridge_count(&r->figures.alone, o->is_alone);
 }
 
 /* Under the lock. */
@@ -46,11 +54,10 @@ static int publish_locked(hermes_sse_redis *r, const hermes_sse_message *message
       hermes_sse__outbox_take_back(&r->env, &r->outbox);
       return rv;
     }
-    hermes_sse__bridge_count(&r->figures.alone, 1);
-    outgoing->is_served = 1;
+    note_served(r, outgoing);
   }
   outgoing->is_served |= r->is_streams || r->options.flags & HERMES_SSE_REDIS_PUBLISH_ONLY;
-  note_waiting(r);
+  hermes_sse__outgoing_note(r);
   hermes_sse_hub_wake(r->hub);
   return HERMES_SSE_OK;
 }
@@ -76,7 +83,7 @@ int hermes_sse__outgoing_import(hermes_sse_redis *r, const hermes_sse_message *m
   rv = hermes_sse__outbox_add(&r->env, &r->outbox, message, r->origin, &outgoing);
   if (rv == HERMES_SSE_OK) {
     outgoing->is_served = outgoing->is_imported = 1;
-    note_waiting(r);
+    hermes_sse__outgoing_note(r);
     hermes_sse_hub_wake(r->hub);
   }
   pthread_mutex_unlock(&r->lock);
@@ -170,15 +177,14 @@ void hermes_sse__outgoing_serve(hermes_sse_redis *r)
   for (hermes_sse__outgoing *o = r->outbox.first; o; o = o->next) {
     hermes_sse_message message = hermes_sse__outgoing_message(o);
 
-    if (o->is_served)
+    if (o->is_served || comes_back(r, message.topic))
       continue;
     if (hermes_sse_bus_ingest(r->bus, NULL, &message) < 0)
       r->owes_gap = 1;
-    hermes_sse__bridge_count(&r->figures.alone, 1);
-    o->is_served = 1;
+    note_served(r, o);
   }
   hermes_sse__outbox_tidy(&r->env, &r->outbox);
-  note_waiting(r);
+  hermes_sse__outgoing_note(r);
 }
 
 static int say_publish(hermes_sse_redis *r, const hermes_sse__outgoing *o)
@@ -306,7 +312,7 @@ void hermes_sse__outgoing_answered(hermes_sse_redis *r, uint64_t number, const h
       o->is_served = 1;
     }
     hermes_sse__outbox_tidy(&r->env, &r->outbox);
-    note_waiting(r);
+    hermes_sse__outgoing_note(r);
   }
   pthread_mutex_unlock(&r->lock);
   hermes_sse__connection_settled(r->commands);

@@ -20,13 +20,12 @@ void hermes_sse__probe_refused(hermes_sse_redis *r, const hermes_sse__reply *err
   r->probe_number = 0;
 }
 
-int hermes_sse__probe_came(hermes_sse_redis *r, const hermes_sse__reply *payload)
+void hermes_sse__probe_came(hermes_sse_redis *r, const hermes_sse__reply *payload)
 {
   if (r->probe_number == 0 || strtoull(payload->text, NULL, 10) != r->probe_number)
-    return 1; /* one that was given up */
+    return; /* one that was given up */
   hermes_sse__bridge_set(&r->figures.probe_ms, (r->env.clock_ns(r->env.user) - r->probe_sent_ns + 999999u) / 1000000u);
   r->probe_number = 0;
-  return 1;
 }
 
 static void ask_pong(hermes_sse_redis *r)
@@ -67,7 +66,7 @@ uint64_t hermes_sse__probe_run(hermes_sse_redis *r)
   }
   if (!r->probe_number && r->now_ms >= r->probe_at_ms) {
     r->probe_at_ms = r->now_ms + r->options.probe_ms;
-    if (r->has_no_probe)
+    if (r->has_no_probe || r->is_streams) /* there the importer's connection alone: what it hears it need not publish */
       ask_pong(r);
     else if (r->has_probe)
       send_probe(r);

@@ -1,5 +1,4 @@
 #include "redis/bridge.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { SUBSCRIBE, UNSUBSCRIBE, N_WHAT };
@@ -45,7 +44,7 @@ void hermes_sse__subscriptions_reconcile(hermes_sse_redis *r, hermes_sse__channe
   hermes_sse__answer answer = { .about = channel };
   int wanted = is_wanted(r, channel);
 
-  if (channel->asked || channel->denied || !hermes_sse__connection_is_up(r->subscriptions))
+  if (channel->asked || (channel->denied && wanted) || !hermes_sse__connection_is_up(r->subscriptions))
     return;
   if (wanted == channel->confirmed) {
     if (!wanted && channel->followers == 0) {
@@ -66,7 +65,7 @@ void hermes_sse__subscriptions_reconcile(hermes_sse_redis *r, hermes_sse__channe
 
 static int is_message(const hermes_sse__reply *reply, const char *word, size_t n)
 {
-  return reply->n == n && hermes_sse__reply_is(&reply->items[0], word) &&
+  return reply->kind == HERMES_SSE__REPLY_ARRAY && reply->n == n && hermes_sse__reply_is(&reply->items[0], word) &&
          reply->items[1].kind == HERMES_SSE__REPLY_STRING && reply->items[n - 1].kind == HERMES_SSE__REPLY_STRING &&
          reply->items[n - 2].kind == HERMES_SSE__REPLY_STRING;
 }
@@ -107,6 +106,8 @@ static void settle(hermes_sse_redis *r, const hermes_sse__answer *answer, const 
     hermes_sse__channel_deny(&r->channels, channel);
   else
     hermes_sse__channel_confirm(&r->channels, channel, subscribed);
+  if (!channel->confirmed && !r->is_streams)
+    hermes_sse__outgoing_serve(r); /* what was published meanwhile does not come back */
   pthread_mutex_unlock(&r->lock);
   if (error)
     hermes_sse__log_line(&r->env, HERMES_SSE_LOG_WARNING, "Redis refused channel %s: %s", channel->name, error->text);
@@ -164,6 +165,7 @@ static void on_sunsubscribe(hermes_sse_redis *r, const hermes_sse__reply *reply)
     return;
   pthread_mutex_lock(&r->lock);
   hermes_sse__channel_confirm(&r->channels, channel, 0);
+  hermes_sse__outgoing_serve(r);
   pthread_mutex_unlock(&r->lock);
   hermes_sse__subscriptions_reconcile(r, channel);
 }
@@ -175,8 +177,11 @@ static void on_message(hermes_sse_redis *r, const hermes_sse__reply *channel, co
   const hermes_sse__channel *taker;
   char glob[2 * HERMES_SSE_TOPIC_MAX + 2];
 
-  if (hermes_sse__reply_is(channel, r->probe_channel) && hermes_sse__probe_came(r, payload))
+  if (strncmp(channel->text, HERMES_SSE__PROBES, strlen(HERMES_SSE__PROBES)) == 0) {
+    if (hermes_sse__reply_is(channel, r->probe_channel))
+      hermes_sse__probe_came(r, payload);
     return;
+  }
   taker = hermes_sse__channels_taker(&r->channels, channel->text, channel->len);
   if (!taker || taker->is_pattern != by_pattern)
     return;
@@ -197,13 +202,12 @@ static void on_reply(hermes_sse__connection *connection, const hermes_sse__reply
 
   if (is_answer(reply))
     answered(r, reply);
-  else if (reply->kind != HERMES_SSE__REPLY_ARRAY)
-    hermes_sse__connection_drop(connection, "what it says is no message");
   else if (is_message(reply, "message", 3) || is_message(reply, "smessage", 3))
     on_message(r, &reply->items[1], &reply->items[2], 0, NULL);
   else if (is_message(reply, "pmessage", 4))
     on_message(r, &reply->items[2], &reply->items[3], 1, &reply->items[1]);
-  else if (reply->n == 3 && hermes_sse__reply_is(&reply->items[0], "sunsubscribe"))
+  else if (reply->kind == HERMES_SSE__REPLY_ARRAY && reply->n == 3 &&
+           hermes_sse__reply_is(&reply->items[0], "sunsubscribe"))
     on_sunsubscribe(r, reply);
   else
     hermes_sse__connection_drop(connection, "what it says is no message");
@@ -211,16 +215,15 @@ static void on_reply(hermes_sse__connection *connection, const hermes_sse__reply
 
 /* ---- coming and going ---- */
 
+/* By the one pattern for all servers' probes, as Redis compares a pattern with those of an ACL letter by letter. */
 static void subscribe_probe(hermes_sse_redis *r)
 {
   int sharded = (r->options.flags & HERMES_SSE_REDIS_SHARDED) != 0;
   hermes_sse__answer answer = { .kind = HERMES_SSE__ASKED_SUBSCRIBE };
-  char name[sizeof r->probe_channel + 1];
 
   if (r->options.probe_ms == HERMES_SSE_NEVER || r->has_no_probe || r->is_streams)
     return;
-  snprintf(name, sizeof name, "%s%s", r->probe_channel, sharded ? "" : "*");
-  say(r, answer, sharded ? "SSUBSCRIBE" : "PSUBSCRIBE", name);
+  say(r, answer, sharded ? "SSUBSCRIBE" : "PSUBSCRIBE", sharded ? r->probe_channel : HERMES_SSE__PROBES "*");
 }
 
 static void on_up(hermes_sse__connection *connection, void *user)
@@ -296,7 +299,7 @@ uint64_t hermes_sse__subscriptions_run(hermes_sse_redis *r)
   if (r->owes_gap && r->is_subscribed)
     hermes_sse__subscriptions_gap(r);
   next = tidy(r);
-  next = hermes_sse__sooner(next, r->is_streams ? HERMES_SSE_NEVER : hermes_sse__probe_run(r));
+  next = hermes_sse__sooner(next, hermes_sse__probe_run(r));
   next = hermes_sse__sooner(next, hermes_sse__connection_run(r->subscriptions, r->now_ms));
   first = hermes_sse__expected_first(&r->subscriptions_owed);
   if (first)

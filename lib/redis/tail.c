@@ -6,6 +6,10 @@
 
 enum { MOST_AT_ONCE = 256, BLOCK_MS = 4000 };
 
+/* Ids that the bus takes are below (extend.h). */
+#define HI_END (UINT64_C(1) << 42)
+#define LO_END (UINT64_C(1) << 21)
+
 /* ---- entries ---- */
 
 static int read_id(const hermes_sse__reply *reply, hermes_sse_id *id)
@@ -23,7 +27,7 @@ static hermes_sse_id before(hermes_sse_id id)
 {
   if (id.lo > 0)
     return (hermes_sse_id){ .hi = id.hi, .lo = id.lo - 1 };
-  return (hermes_sse_id){ .hi = id.hi > 0 ? id.hi - 1 : 0, .lo = (UINT64_C(1) << 21) - 1 };
+  return (hermes_sse_id){ .hi = id.hi > 0 ? id.hi - 1 : 0, .lo = LO_END - 1 };
 }
 
 static hermes_sse_slice slice_of(const hermes_sse__reply *text)
@@ -69,9 +73,25 @@ static int read_fields(const hermes_sse__reply *fields, hermes_sse_message *m)
   return is_mark;
 }
 
-static int take_message(hermes_sse_redis *r, const hermes_sse_id *id, const hermes_sse_message *m)
+/* Redis goes on from there, so that perhaps all are from now on: each is a gap, and the first of them is logged, the second, the fourth
+ * ... */
+static int take_out_of_range(hermes_sse_redis *r, const hermes_sse_id *id)
 {
   hermes_sse_id next = { .hi = id->hi + 1 };
+  uint64_t n = atomic_fetch_add(&r->figures.malformed, 1) + 1;
+
+  if (hermes_sse__is_power(n))
+    hermes_sse__log_line(&r->env, HERMES_SSE_LOG_ERROR, "an entry of %s has an id that is out of range", r->stream_key);
+  if (id->hi >= HI_END - 1) { /* that place has no id either */
+    hermes_sse_bus_head(r->bus, &next);
+    next.lo = next.lo < LO_END - 1 ? next.lo + 1 : 0;
+    next.hi += next.lo == 0;
+  }
+  return hermes_sse_bus_gap(r->bus, hermes_sse_str("*"), HERMES_SSE_GAP_BRIDGE, &next);
+}
+
+static int take_message(hermes_sse_redis *r, const hermes_sse_id *id, const hermes_sse_message *m)
+{
   int rv = hermes_sse_bus_ingest(r->bus, id, m);
 
   if (rv == HERMES_SSE_OK || rv == HERMES_SSE_ERR_NOMEM || rv == HERMES_SSE_ERR_CLOSED)
@@ -80,10 +100,9 @@ static int take_message(hermes_sse_redis *r, const hermes_sse_id *id, const herm
     hermes_sse__incoming_refused(r, r->stream_key, rv);
     return HERMES_SSE_OK;
   }
-  if (id->lo < UINT64_C(1) << 21)
+  if (id->hi < HI_END && id->lo < LO_END)
     return HERMES_SSE_OK; /* read back once more: the bus has it */
-  hermes_sse__log_line(&r->env, HERMES_SSE_LOG_ERROR, "an entry of %s has an id that is out of range", r->stream_key);
-  return hermes_sse_bus_gap(r->bus, hermes_sse_str("*"), HERMES_SSE_GAP_BRIDGE, &next);
+  return take_out_of_range(r, id);
 }
 
 /* HERMES_SSE_ERR_NOMEM: the entry is to be read again. HERMES_SSE_ERR_BAD_DATA: it is none. */
@@ -119,6 +138,7 @@ static int ask(hermes_sse_redis *r, const char *const *argv)
     return rv;
   }
   r->tail_is_asked = 1;
+  r->tail_is_timed = 0;
   r->tail_asked_ms = r->now_ms;
   return HERMES_SSE_OK;
 }
@@ -126,7 +146,8 @@ static int ask(hermes_sse_redis *r, const char *const *argv)
 static void look(hermes_sse_redis *r)
 {
   char id[HERMES_SSE_ID_MAX] = "", entries[24];
-  uint64_t n = r->options.read_back < r->tail_count * 4 ? r->options.read_back : r->tail_count * 4;
+  uint64_t most = r->tail_count > 1 ? r->tail_count * 4 : 1; /* one comes whole, or nothing ever does */
+  uint64_t n = r->options.read_back < most ? r->options.read_back : most;
   const char *const argv[] = { "EVAL", hermes_sse__script_look, "1", r->stream_key, id, entries, NULL };
 
   if (r->is_live)
@@ -267,9 +288,9 @@ static void on_down(hermes_sse__connection *connection, int was_up, const char *
 {
   hermes_sse_redis *r = user;
 
-  (void)connection, (void)why;
+  (void)why;
   hermes_sse__bridge_count(&r->figures.lost, was_up ? 1 : 0);
-  if (r->tail_is_asked)
+  if (hermes_sse__connection_was_too_large(connection))
     r->tail_count = r->tail_count > 4 ? r->tail_count / 4 : 1;
   r->is_following = r->tail_is_asked = 0;
   hermes_sse__bridge_judge(r);
@@ -290,6 +311,9 @@ uint64_t hermes_sse__tail_run(hermes_sse_redis *r)
 {
   uint64_t patience = r->options.timeout_ms + (r->is_following ? BLOCK_MS : 0), next;
 
+  if (!r->tail_is_timed)
+    r->tail_asked_ms = r->now_ms;
+  r->tail_is_timed = 1;
   if (r->tail_is_asked && r->now_ms - r->tail_asked_ms >= patience)
     hermes_sse__connection_drop(r->tail, "no answer in time");
   next = hermes_sse__connection_run(r->tail, r->now_ms);

@@ -32,6 +32,7 @@ static void take(hermes_sse__connection *c, const char *bytes, size_t len, uint6
     if (rv > 0)
       take_reply(c, reply, now_ms);
   }
+  c->was_too_large = rv == HERMES_SSE_ERR_TOO_LARGE;
   if (rv == HERMES_SSE_ERR_BAD_DATA)
     hermes_sse__attempt_fail(c, "what answers there is no Redis: %s", hermes_sse__reader_why(c->reader));
   else if (rv < 0)
