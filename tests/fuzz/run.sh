@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 build=${1:?build directory}
 seconds=${2:?seconds}
 shift 2
-[ $# -gt 0 ] || set -- parser encoder service tokens settings ids model
+[ $# -gt 0 ] || set -- parser encoder service tokens settings ids model redis_envelope redis_reply redis_bridge
 
 mkdir -p "$build"
 [ -f "$build/build.ninja" ] ||

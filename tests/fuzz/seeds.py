@@ -120,8 +120,58 @@ def model():
             yield bytes([period]) + bytes(state.randrange(256) for _ in range(4 * length))
 
 
+ENVELOPES = [
+    '{"type":"download_progress","data":{"download_id":"x","status":"downloading","progress":42.5},"timestamp":"2026-01-02T03:04:05.678Z"}',
+    '{"type":"t","data":{"download_id":"a\\u0000b","n":[18446744073709551615,1e400,1.10,-0]},"hermes_sse":{"origin":"00112233445566ff","number":7,"id":"5-1","key":"k","meta":3}}',
+    ' {\n"data" :\r\n[ 1 ,\ttrue , {"a" : null} ] , "more":[{}] , "type" : "q"}', '{"type":"a","data":"\\ud83d\\ude00"}', '{"type":"a","data":"\\ud800"}',
+    '{"type":"a","type":"b","data":1}', '{"type":"message","data":1}', '{"type":"a"}', '[{"type":"a","data":1}]', '{"type":"a","data":1}x', '{"type":"a","data":' + "1" * 70 + "}",
+    '{"d\\u0061ta":{"download_id":"x"},"data":{"download_id":"y"},"type":"a"}', '{"type":"a","data":' + "[" * 63 + "]" * 63 + "}", '{"type":"a","data":{"download_id":""},"hermes_sse":{"origin":1}}',
+]
+
+
+def redis_envelope():
+    for envelope in ENVELOPES:
+        yield bytes(11) + envelope.encode()
+        yield bytes([0, 3]) + bytes(9) + envelope.encode()
+        yield bytes([1, 0]) + bytes([255] * 8) + b"\2k\xff" + envelope.encode()
+    for data in ("[" * depth + "]" * depth for depth in (63, 64, 65)):
+        yield bytes([1]) + bytes(10) + data.encode()
+    yield bytes([1]) + bytes(9) + b"\4k\0l\n" + b' {"download_id":\n"x"} '
+
+
+def redis_reply():
+    wires = [b"+OK\r\n-ERR no\r\n:42\r\n$-1\r\n*-1\r\n*0\r\n", b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$5\r\nhello\r\n",
+             b"*2\r\n*2\r\n:1\r\n:2\r\n*1\r\n*1\r\n$0\r\n\r\n", b"$999999999999\r\n", b"*999999999\r\n", b"*1\r\n" * 12, b":1\n", b"HTTP/1.1 400\r\n",
+             b"%1\r\n+a\r\n:1\r\n~1\r\n:1\r\n>2\r\n+x\r\n_\r\n#t\r\n,1.5\r\n(12\r\n=5\r\ntxt:a\r\n", b"$3\r\na\0b\r\n"]
+    for wire in wires:
+        yield bytes([255, 255, 0, 63]) + wire
+        yield bytes([255, 255, 0, 0]) + wire
+        yield bytes([0, 16, 3, 2]) + wire
+
+
+def redis_bridge():
+    """Steps as redis_bridge.c has them: 8 answers all, 0 one, 1 bytes, 2 a message, 3 time, 4 publish, 5 hang up, 6 the store, 7 a stream."""
+    up = bytes([7, 0, 8, 0, 8, 0, 8, 0])
+    lives = [
+        up, up + bytes([4, 1, 2]) + b"42" + bytes([8, 0]), up + bytes([4, 0, 2]) + b"42" + bytes([8, 0, 8, 0]), up + bytes([3, 100, 8, 0, 8, 0, 3, 255]),
+        up + bytes([4, 1, 2]) + b"42" + bytes([5, 1, 3, 9, 8, 0, 8, 64, 8, 64]), up + bytes([5, 2, 3, 20, 8, 64, 8, 64, 8, 0]),
+        up + bytes([5, 0, 4, 1, 1]) + b"1" + bytes([3, 50, 8, 0, 8, 0, 3, 200, 8, 0]), up + bytes([6, 0, 6, 1, 120, 6, 2, 8, 0]), up + bytes([3, 255, 3, 255, 8, 0]),
+        up + bytes([7, 0, 3, 20, 8, 0, 7, 5, 8, 0]), up + bytes([4, 1, 1]) + b"1" + bytes([5, 0, 5, 1, 3, 100, 8, 0, 8, 0, 8, 0]),
+    ]
+    lives += [up[:steps] + bytes([1, which, len(wire)]) + wire + bytes([3, 50, 8, 0]) for steps in (2, 4, 8) for which in range(3)
+              for wire in (b"-LOADING busy\r\n", b"$999999999999\r\n", b"*1\r\n" * 12, b"*0\r\n", b":1\r\n", b"-NOPERM no\r\n", b"*2\r\n$4\r\npong\r\n$0\r\n\r\n")]
+    lives += [up + bytes([2, which, len(event)]) + event.encode() for which in (0, 1, 2, 8, 16, 17, 18) for event in ENVELOPES[:3] + ENVELOPES[6:8]]
+    entries = [b"*1\r\n*2\r\n$1\r\nk\r\n*1\r\n*2\r\n$%d\r\n%s\r\n*2\r\n$1\r\ng\r\n$1\r\nb\r\n" % (len(id), id) for id in (b"9-1", b"4398046511104-0", b"18446744073709551615-7")]
+    lives += [up + bytes([1, which, len(entry)]) + entry for entry in entries for which in range(3)]
+    for life in lives:
+        for how in (2, 3, 5, 10, 18, 34, 36):
+            yield bytes([how, 0, how % 4]) + life
+        yield bytes([2, 9, 0]) + life
+        yield bytes([3, 13, 3]) + life
+
+
 def main():
-    for target in (parser, encoder, ids, settings, service, tokens, model):
+    for target in (parser, encoder, ids, settings, service, tokens, model, redis_envelope, redis_reply, redis_bridge):
         directory = os.path.join(sys.argv[1], target.__name__)
         os.makedirs(directory, exist_ok=True)
         for number, seed in enumerate(sorted(set(target()))):
