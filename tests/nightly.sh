@@ -1,7 +1,7 @@
 #!/bin/sh
 # The long forms of everything: half an hour or more, for a quiet machine. Ends with a summary as tests/run.sh does.
 #   sh tests/nightly.sh                   everything
-#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, valgrind, analyzer, clang_analyzer,
+#   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, chaos, valgrind, analyzer, clang_analyzer,
 #                                         bench
 # FUZZ_SECONDS=3600 is how long each fuzz target runs, SOAK_SECONDS=600 each soak.
 # A part more is a line more below: part NAME COMMAND...
@@ -32,6 +32,14 @@ soak() {
     "build/tests/$kind/tests/stress/stress-splice" --seconds "${SOAK_SECONDS:-600}" --rate 500 || return 1
   done
   build/tests/clang/tests/stress/stress-churn 20000000 && build/tests/clang/tests/stress/stress-herd 31 | tee "$build/herd.txt" && ! grep MISS "$build/herd.txt"
+}
+
+# Thirty kills of Redis in each mode.
+chaos() {
+  export HERMES_SERVER="$PWD/build/tests/unit/examples/hermes-server/hermes-server"
+  for mode in streams pubsub; do
+    /usr/bin/python3 tests/stress/chaos --mode "$mode" --kills 30 --seconds "${CHAOS_SECONDS:-300}" --seed "$(date +%s)" || return 1
+  done
 }
 
 # In one process each: a test that forks would hide what its child says.
@@ -72,6 +80,7 @@ bench() {
 part everyday everyday
 part fuzz sh tests/fuzz/run.sh "$build/fuzz" "${FUZZ_SECONDS:-3600}"
 part soak soak
+part chaos chaos
 part valgrind valgrind_units
 part analyzer analyzer
 part clang_analyzer clang_analyzer

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what the tests need on Debian 12, builds, runs everything, and ends with a plain summary.
 #   sh tests/run.sh                   everything
-#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, conformance,
-#                                     python, fuzz, bare, lint, coverage, stress, bench; integration needs unit and address
-#                                     built, lint, stress and bench need clang, stress also address and thread
+#   sh tests/run.sh --only PART       one part: unit, clang, address, thread, integration, redis, worker, app, deploy, conformance,
+#                                     python, fuzz, bare, lint, coverage, stress, bench; integration and redis need unit and
+#                                     address built, redis also thread, app and deploy need unit, lint, stress and bench need
+#                                     clang, stress also address and thread
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 clang-tidy-14 abigail-tools meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl python3 git libevent-dev libcurl4-openssl-dev libhiredis-dev libc-ares-dev libssl-dev libuv1-dev redis-server redis-tools python3-redis nftables iproute2 python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
+packages="gcc g++ libc6-dev clang libclang-rt-14-dev clang-format-14 clang-tidy-14 abigail-tools meson ninja-build pkg-config check libcjson-dev gcovr shellcheck curl caddy nginx prometheus openssl systemd python3-yaml docker-compose python3 git libevent-dev libcurl4-openssl-dev libhiredis-dev libc-ares-dev libssl-dev libuv1-dev redis-server redis-tools python3-redis nftables iproute2 python3-dev python3-pip python3-build python3-mesonpy python3-hypothesis mypy binutils groff-base python3-pytest python3-pytest-xdist python3-selenium chromium chromium-driver"
 only=
 case "${1-}" in
 --only) only=${2-} ;;
@@ -32,6 +33,9 @@ install_node_modules() {
 }
 case "$only" in
 "" | integration) install_node_modules tests/integration/eventsource ;;
+esac
+case "$only" in
+"" | app) install_node_modules examples/hermes-app ;;
 esac
 case "$only" in
 "" | conformance | bench) install_node_modules tests/conformance ;;
@@ -89,7 +93,7 @@ stress() {
 
 # The short form shows that the benchmarks work; figures to quote come from tests/bench/run.sh --full on a quiet machine.
 bench() {
-  for one in encode parse streams delivery behind hubs server; do
+  for one in encode parse streams delivery behind hubs server redis; do
     "$build/clang/tests/bench/bench-$one" --short || return 1
   done
 }
@@ -103,11 +107,42 @@ integration() {
     /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 tests/integration/test_page.py tests/integration/test_browser.py
 }
 
+# The bridge's tests again under the sanitizers; then everything that can be killed, stalled or cut is, in both modes at once.
+redis() {
+  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 meson test -C "$build/address" --no-rebuild --suite redis --print-errorlogs || return 1
+  meson test -C "$build/thread" --no-rebuild --suite redis --print-errorlogs redis_bridge_threads || return 1
+  export HERMES_SERVER="$PWD/$build/unit/examples/hermes-server/hermes-server"
+  /usr/bin/python3 tests/stress/chaos --mode streams >"$build/chaos-streams.log" 2>&1 &
+  streams_pid=$!
+  /usr/bin/python3 tests/stress/chaos --mode pubsub >"$build/chaos-pubsub.log" 2>&1
+  pubsub_status=$?
+  wait "$streams_pid"
+  streams_status=$?
+  tail -n 3 "$build/chaos-streams.log" "$build/chaos-pubsub.log"
+  [ "$streams_status" = 0 ] && [ "$pubsub_status" = 0 ]
+}
+
+worker() { (cd bindings/python/redis_service && /usr/bin/python3 -m pytest -q -p no:cacheprovider tests && mypy --cache-dir "$OLDPWD/$build/mypy" --strict src); }
+
+# The front end's hooks and page, against the plain server.
+app() {
+  HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server
+  export HERMES_SERVER
+  (cd examples/hermes-app && npm run --silent build && npm test) || return 1
+  SCREENSHOTS=$PWD/$build/screenshots /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 examples/hermes-app/tests/browser
+}
+
+deploy() { HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server sh tests/deploy/check.sh; }
+
 part unit unit
 part clang clang_build
 part address address
 part thread thread
 part integration integration
+part redis redis
+part worker worker
+part app app
+part deploy deploy
 part conformance sh tests/conformance/run.sh
 part fuzz sh tests/fuzz/run.sh "$build/fuzz" 3
 part python sh bindings/python/test.sh "$build/python"
@@ -118,5 +153,6 @@ part stress stress
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
 [ ! -s "$build/stress.log" ] || cat "$build/stress.log"
+[ ! -s "$build/chaos-streams.log" ] || tail -q -n 1 "$build/chaos-streams.log" "$build/chaos-pubsub.log"
 [ ! -s "$build/bench.log" ] || cat "$build/bench.log"
-end share 360
+end share 570
