@@ -75,7 +75,8 @@ enum {
 #undef HERMES_SSE_REDIS_STATE_ENUM
 };
 
-/* Attaches a bridge to the hub's bus, before anything is published there; it connects in the hub's next run. A bus has one bridge.
+/* Attaches a bridge to the hub's bus, before anything is published and any stream is opened there; it connects in the hub's next run. A bus
+   has one bridge.
    Redis need not be there. HERMES_SSE_ERR_OPTION (logged: member and what is accepted), _STATE (the bus has a bridge, or in streams
    mode has events already), _NOMEM, _RANDOM, _FORKED. Class: submit. */
 HERMES_SSE_API int hermes_sse_redis_new(hermes_sse_hub *hub, const hermes_sse_redis_options *options,

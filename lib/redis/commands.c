@@ -143,8 +143,10 @@ static void on_reply(hermes_sse__connection *connection, const hermes_sse__reply
     hermes_sse__lease_answered(r, answer.number, reply);
     break;
   default:
-    if (reply->kind == HERMES_SSE__REPLY_ERROR)
+    if (reply->kind == HERMES_SSE__REPLY_ERROR && strncmp(reply->text, "NOPERM", 6) == 0)
       hermes_sse__probe_refused(r, reply);
+    else if (reply->kind == HERMES_SSE__REPLY_ERROR)
+      hermes_sse__connection_drop(connection, reply->text);
   }
 }
 

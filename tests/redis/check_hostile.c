@@ -292,6 +292,24 @@ START_TEST(no_storm_and_few_lines)
 }
 END_TEST
 
+/* Only what an ACL refuses is given up for good. */
+START_TEST(a_probe_that_fails_once)
+{
+  const hermes_sse_redis_options o = { .channels = channels, .n_channels = 1 };
+  world w;
+
+  begin(&w, o);
+  fake_answer(&w.k, "PUBLISH", "-MOVED 1 127.0.0.1:1\r\n", 1);
+  ck_assert(settle(&w, is_well));
+  turns(&w, 40, 100);
+  ck_assert_int_eq(w.k.hits, 1);
+  ck_assert(host_logged(w.h, "MOVED"));
+  ck_assert(!host_logged(w.h, "no probes are sent"));
+  ck_assert(settle(&w, is_well));
+  end(&w);
+}
+END_TEST
+
 /* A real server takes the port over. */
 START_TEST(the_port_gets_a_real_redis)
 {
@@ -324,4 +342,4 @@ END_TEST
 
 SUITE_MAIN("redis hostile", every_answer_of_pubsub, every_answer_of_sharded, every_answer_of_streams,
            every_answer_of_the_lease, answers_that_nobody_asked_for, truncated_anywhere, no_storm_and_few_lines,
-           the_port_gets_a_real_redis)
+           a_probe_that_fails_once, the_port_gets_a_real_redis)

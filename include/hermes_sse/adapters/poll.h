@@ -60,7 +60,8 @@ static inline int hermes_sse_poll_fill(const hermes_sse_poll_set *set, struct po
   return n;
 }
 
-/* Tells the bridge what poll() found. An error counts as both, so that the bridge meets it. */
+/* Tells the bridge what poll() found. An error counts as both, so that the bridge meets it. A callback of the bridge that frees it
+   must not do so in here: the host frees it after the call. */
 static inline void hermes_sse_poll_dispatch(hermes_sse_redis *redis, const struct pollfd *fds, int n)
 {
   for (int i = 0; i < n; i++) {
