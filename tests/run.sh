@@ -67,7 +67,7 @@ lint() {
 }
 
 coverage() {
-  configure_and_test coverage -Db_coverage=true -Ddefault_library=static -Dbuildtype=debug -- --suite unit || return 1
+  HERMES_SSE_TESTS=short configure_and_test coverage -Db_coverage=true -Ddefault_library=static -Dbuildtype=debug -- --suite unit || return 1
   gcovr -r . --object-directory "$build/coverage" --filter 'lib/core/' --fail-under-line 95 >/dev/null || return 1
   gcovr -r . --object-directory "$build/coverage" --filter 'lib/service/' --fail-under-line 92 >/dev/null || return 1
   gcovr -r . --object-directory "$build/coverage" --filter 'lib/' | tee "$build/coverage.txt" || return 1
@@ -98,11 +98,11 @@ bench() {
   done
 }
 
-# Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one. Four at a time,
+# Against the sanitized server, so that every request runs under ASan and UBSan; the browser drives the plain one. Six at a time,
 # as these tests mostly wait.
 integration() {
   HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 4 --ignore tests/integration/test_page.py --ignore tests/integration/test_browser.py tests/integration || return 1
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 6 --ignore tests/integration/test_page.py --ignore tests/integration/test_browser.py tests/integration || return 1
   HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 tests/integration/test_page.py tests/integration/test_browser.py
 }

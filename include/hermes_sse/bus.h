@@ -72,7 +72,7 @@ typedef struct hermes_sse_message {
 /* Encodes the message once and gives it the next place in the order; every stream that follows its topic or key gets
    it in its hub's next run. Publishing to a topic that nobody follows costs the same however many streams are open.
    HERMES_SSE_ERR_OPTION (size), _BAD_TOPIC, _BAD_KEY, _BAD_TYPE, _TOO_LARGE, _NOMEM, _CLOSED (after drain), _FORKED. With a bridge
-   (redis.h) it goes there first: then also _FULL (more waits for Redis than allowed) and _BAD_DATA (no JSON). Class: any. */
+   (redis.h) it goes there first: then also _FULL (more waits for Redis than allowed), _BAD_DATA (no JSON) and _BAD_KEY (no UTF-8). Class: any. */
 HERMES_SSE_API int hermes_sse_bus_publish(hermes_sse_bus *bus, const hermes_sse_message *message);
 
 /* The place of now: everything published so far is at or before it. Put it into a snapshot, hand that to the page, open

@@ -106,6 +106,20 @@ static size_t beyond_ascii(const unsigned char *at, const unsigned char *end)
   return len;
 }
 
+int hermes_sse__json_is_text(hermes_sse_slice text)
+{
+  const unsigned char *at = text.ptr, *end = text.len > 0 ? at + text.len : at;
+
+  while (at < end) {
+    size_t len = *at < 0x80 ? 1 : beyond_ascii(at, end);
+
+    if (len == 0)
+      return 0;
+    at += len;
+  }
+  return 1;
+}
+
 static int string(scan *s)
 {
   const unsigned char *at;

@@ -26,6 +26,9 @@ typedef struct hermes_sse__json_member {
    then. HERMES_SSE_ERR_BAD_DATA: also what is no object; HERMES_SSE_ERR_TOO_LARGE. */
 int hermes_sse__json_find(hermes_sse_slice text, hermes_sse__json_member *wanted, size_t n);
 
+/* 1 if the text is well-formed UTF-8, and so may stand in a string. */
+int hermes_sse__json_is_text(hermes_sse_slice text);
+
 /* 1 if member `name` of the object `text`, which was read, is a string that has a NUL in it, where cJSON ends it. */
 int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name);
 

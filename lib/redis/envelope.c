@@ -176,6 +176,8 @@ int hermes_sse__envelope_write(hermes_sse__text *to, const hermes_sse_message *m
 
   if (rv < 0)
     return rv;
+  if (!hermes_sse__json_is_text(m->key))
+    return HERMES_SSE_ERR_BAD_KEY;
   hermes_sse__text_format(to, ",\"timestamp\":\"%s\",\"hermes_sse\":{\"origin\":\"%s\"",
                           hermes_sse__timestamp(wall_ms, timestamp), origin);
   if (m->key.len != e.key_len || (e.key_len > 0 && memcmp(e.key, m->key.ptr, e.key_len) != 0)) {

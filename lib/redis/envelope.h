@@ -26,7 +26,7 @@ typedef struct hermes_sse__envelope {
 int hermes_sse__envelope_read(hermes_sse_slice text, hermes_sse__envelope *envelope);
 
 /* Appends a message's envelope. It ends in "number":N}}, before which an id may be put (scripts.h). HERMES_SSE_ERR_BAD_DATA: the
-   message's data is no JSON, or too deep; _BAD_TYPE: no type of the contract; _TOO_LARGE; _NOMEM. What was
+   message's data is no JSON, or too deep; _BAD_TYPE: no type of the contract; _BAD_KEY: a key that is no UTF-8; _TOO_LARGE; _NOMEM. What was
    appended is then of no use. */
 int hermes_sse__envelope_write(hermes_sse__text *to, const hermes_sse_message *message, const char *origin,
                                uint64_t number, uint64_t wall_ms);

@@ -10,7 +10,7 @@ for name in $(sed -n '/^|/s/`hermes_sse[^`]*`//g; /^|/p' "$page" | grep -o '`[A-
   expired | restarted | unknown | slow | bridge) continue ;;
   stress-*) grep -q "'${name#stress-}'\|'$name'" tests/stress/meson.build ;;
   test_*) grep -q "^def $name(" tests/integration/*.py ;;
-  *) grep -q "START_TEST($name)" tests/unit/*.c ;;
+  *) grep -q "START_TEST($name)" tests/unit/*.c tests/redis/*.c ;;
   esac || { echo "$page names $name, which is no test"; wrong=1; }
 done
 sed -n 's/^| \(P[0-9]*\) | .* | `\([A-Za-z_0-9]*\)` |$/\1 \2/p' "$page" | {

@@ -1,5 +1,6 @@
 """snippets.py ROOT: what the documentation shows is cut from files that the tests build and run. A block of C stands under a comment
 with its file, `<!-- examples/hosts/first.c -->`, and is a run of whole lines of it. Python runs here. Commands must exist."""
+import ast
 import pathlib
 import re
 import shlex
@@ -28,7 +29,7 @@ def fault(root, source, kind, text):
             if words[:1] == ["sh"] and not (root / words[1]).exists():
                 return f"{words[1]} does not exist"
     if kind == "python":
-        compile(text, "snippet", "exec")
+        compile(text, "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     return None
 
 
