@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -104,8 +105,10 @@ static inline pid_t clients_start(uint16_t port, int n, const char *format)
   fds = calloc((size_t)n, sizeof *fds);
   n_fds = 0;
   child = fork();
-  if (child == 0)
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a run that fails leaves nothing behind */
     clients_run(port, n, format);
+  }
   pin(0);
   return child;
 }

@@ -3,6 +3,8 @@
  *   herd [PAIRS]       default 7 */
 #include "real.h"
 #include <malloc.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 enum {
   HEALTHY = 1000,
@@ -80,8 +82,10 @@ static pid_t start(void (*act)(int n), int n)
 {
   pid_t child = fork();
 
-  if (child == 0)
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a run that fails leaves nothing behind */
     act(n);
+  }
   return child;
 }
 
