@@ -129,6 +129,7 @@ app() {
   HERMES_SERVER=$PWD/$build/unit/examples/hermes-server/hermes-server
   export HERMES_SERVER
   (cd examples/hermes-app && npm run --silent build && npm test) || return 1
+  mkdir -p "$build/screenshots"
   SCREENSHOTS=$PWD/$build/screenshots /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 examples/hermes-app/tests/browser
 }
 
