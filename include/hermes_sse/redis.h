@@ -101,7 +101,7 @@ HERMES_SSE_API int hermes_sse_redis_state(const hermes_sse_redis *redis);
 HERMES_SSE_API const char *hermes_sse_redis_state_name(int state);
 
 /* A token store in Redis, under the keys as they come, for hermes_sse_service_new(). Answers on the hub's thread; a call while Redis is
-   away is answered at once with HERMES_SSE_ERR_AGAIN. The bridge must outlive whoever uses it. Class: any; `get`, `put` and `del` are
+   away is answered in the hub's next run with HERMES_SSE_ERR_AGAIN. The bridge must outlive whoever uses it. Class: any; `get`, `put` and `del` are
    legal on any thread. */
 HERMES_SSE_API int hermes_sse_redis_store(hermes_sse_redis *redis, hermes_sse_store *store);
 

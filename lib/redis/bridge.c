@@ -15,11 +15,6 @@ enum {
   DEFAULT_REPLY_BYTES = 8 << 20
 };
 
-static int refuse_number(const hermes_sse_environment *env, const char *member, uint64_t value, const char *accepted)
-{
-  return hermes_sse__refuse_number(env, member, value, accepted);
-}
-
 static int check_channels(const hermes_sse_environment *env, const hermes_sse_redis_options *o)
 {
   for (size_t i = 0; i < o->n_channels; i++) {
@@ -43,9 +38,9 @@ static int check(const hermes_sse_environment *env, const hermes_sse_redis_optio
   if (!o->url)
     return hermes_sse__refuse(env, "url", "redis://, rediss:// or unix://");
   if (o->flags & ~known)
-    return refuse_number(env, "flags", o->flags, "HERMES_SSE_REDIS_ flags of this version");
+    return hermes_sse__refuse_number(env, "flags", o->flags, "HERMES_SSE_REDIS_ flags of this version");
   if (o->mode != HERMES_SSE_REDIS_PUBSUB && o->mode != HERMES_SSE_REDIS_STREAMS)
-    return refuse_number(env, "mode", o->mode, "HERMES_SSE_REDIS_PUBSUB, HERMES_SSE_REDIS_STREAMS");
+    return hermes_sse__refuse_number(env, "mode", o->mode, "HERMES_SSE_REDIS_PUBSUB, HERMES_SSE_REDIS_STREAMS");
   if (o->flags & HERMES_SSE_REDIS_IMPORT && (o->mode != HERMES_SSE_REDIS_STREAMS || o->n_channels == 0))
     return hermes_sse__refuse(env, "HERMES_SSE_REDIS_IMPORT", "streams mode, with channels");
   if (o->flags & HERMES_SSE_REDIS_SHARDED && o->mode == HERMES_SSE_REDIS_STREAMS)
@@ -53,11 +48,11 @@ static int check(const hermes_sse_environment *env, const hermes_sse_redis_optio
   if (o->stream_key && (strlen(o->stream_key) < 1 || strlen(o->stream_key) > HERMES_SSE__STREAM_KEY_MAX))
     return hermes_sse__refuse(env, "stream_key", "1 to 255 bytes");
   if (o->read_back > MAX_READ_BACK)
-    return refuse_number(env, "read_back", o->read_back, "at most 100000");
+    return hermes_sse__refuse_number(env, "read_back", o->read_back, "at most 100000");
   if (o->timeout_ms < 10 || o->timeout_ms > 1u << 30)
-    return refuse_number(env, "timeout_ms", o->timeout_ms, "10 to 1073741824, 0 for the default");
+    return hermes_sse__refuse_number(env, "timeout_ms", o->timeout_ms, "10 to 1073741824, 0 for the default");
   if (o->probe_ms < 10)
-    return refuse_number(env, "probe_ms", o->probe_ms, "10 or more, 0 for the default, HERMES_SSE_NEVER");
+    return hermes_sse__refuse_number(env, "probe_ms", o->probe_ms, "10 or more, 0 for the default, HERMES_SSE_NEVER");
   return check_channels(env, o);
 }
 
