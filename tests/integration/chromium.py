@@ -1,6 +1,6 @@
-"""A headless Chromium, and waiting for what it shows."""
+"""A headless Chromium."""
+import contextlib
 import tempfile
-import time
 
 import pytest
 from selenium import webdriver
@@ -8,25 +8,25 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,900"]
+             "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@contextlib.contextmanager
+def chromium(window="900,900"):
+    """With a profile of its own, and what its console says kept."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options = Options()
+        for argument in [*ARGUMENTS, "--window-size=" + window, "--user-data-dir=" + profile]:
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        try:
+            yield driver
+        finally:
+            driver.quit()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = Options()
-        for argument in ARGUMENTS + ["--user-data-dir=" + profile]:
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    with chromium() as driver:
         yield driver
-        driver.quit()
-
-
-def wait(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := condition()):
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")

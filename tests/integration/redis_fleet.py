@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from conftest import Hermes, Proxy
+from hermes_server import Hermes
+from proxy import Proxy
 from redis_server import RedisServer
 
 
@@ -67,15 +68,6 @@ def metric(server, name):
     raise AssertionError(f"no {name}")
 
 
-def until(judge, within=10):
-    for _ in range(within * 50):
-        value = judge()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(value)
-
-
 class Gathering:
     """A stream read by a thread of its own: (type, data, id) of all but greeting and heartbeats."""
 
@@ -132,13 +124,13 @@ class Mute(Proxy):
     """A wire to Redis whose connections can fall silent for good: Redis sees them closed, the server is told nothing."""
     muted = frozenset()
 
-    def carry(self, source, sink, keep):
+    def carry(self, source, sink, is_answer):
         try:
-            while (data := source.recv(65536)):
+            while (data := source.recv(self.AT_ONCE)):
                 sink.sendall(data)
         except OSError:
             pass
-        if not keep or id(source) not in self.muted:
+        if not is_answer or id(source) not in self.muted:
             self.shut(sink)
 
     @staticmethod

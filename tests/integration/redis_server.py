@@ -1,11 +1,12 @@
 """A real redis-server on a free loopback port, with a user for each mode that may do no more than it must."""
 import os
 import signal
-import socket
 import subprocess
 import time
 
 import redis
+
+from ports import free_port
 
 # The least that hermes-server needs, and a worker that only publishes. A pattern that is subscribed to has to be in the list letter by letter.
 CHANNELS = "resetchannels &download:updates &queue:updates &system:notifications &analytics:updates"
@@ -18,19 +19,6 @@ ACL = {
     "worker": f"~hermes:events ~hermes:events:* {CHANNELS} -@all +publish +eval +evalsha +get +set +xadd +xsetid",
 }
 PASSWORD = "s3cret-of-redis"
-
-
-def free_port():
-    """Below those that the kernel gives to clients, so that a stopped Redis finds its port free."""
-    for attempt in range(200):
-        port = 10000 + (os.getpid() * 37 + time.monotonic_ns() // 1000 + attempt * 101) % 6000
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-    raise AssertionError("no free port")
 
 
 class RedisServer:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from chromium import browser, wait  # noqa: F401
+from chromium import browser  # noqa: F401
+from waiting import wait
 
 SCRIPT = """
 const [url, credentials] = arguments;

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from conftest import Stream, free_port
+from hermes_server import Stream
+from ports import free_port
 
 HOSTS = os.environ.get("HERMES_HOSTS") or os.path.join(os.path.dirname(os.environ["HERMES_SERVER"]), "../hosts")
 

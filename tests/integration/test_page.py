@@ -3,7 +3,9 @@ import os
 
 from selenium.webdriver.common.by import By
 
-from chromium import browser, wait  # noqa: F401
+from chromium import browser  # noqa: F401
+from waiting import wait
+
 
 def state(browser):
     return browser.find_element(By.ID, "status").get_attribute("data-state")

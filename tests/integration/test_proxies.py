@@ -12,7 +12,8 @@ import urllib.parse
 
 import pytest
 
-from conftest import Hermes, Stream, free_port
+from hermes_server import Hermes, Stream
+from ports import free_port
 
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/deploy")
 PROXIES = ["caddy", "caddy-flush-interval", "nginx"]
@@ -150,17 +151,10 @@ class TlsStream(Stream):
     """A browser's stream, HTTP/1.1 with TLS verified against the proxy's authority."""
 
     def __init__(self, proxy, path="/api/v1/events/stream", **headers):
-        self.socket = tls_to(proxy)
-        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{proxy.port}\r\n{lines}\r\n".encode())
-        self.wire = self.socket.makefile("rb")
-        self.status = int(self.wire.readline().split()[1])
-        self.headers = {}
-        while (line := self.wire.readline().strip()):
-            name, value = line.decode().split(": ", 1)
-            self.headers[name.lower()] = value
+        self.ask(tls_to(proxy), f"GET {path} HTTP/1.1\r\nHost: localhost:{proxy.port}",
+                 {name.replace("_", "-"): value for name, value in headers.items()})
         assert self.headers.get("transfer-encoding") == "chunked" or "content-length" in self.headers, self.headers
-        self.reader, self.rest = self, b""
+        self.wire, self.reader, self.rest = self.reader, self, b""
 
     def readline(self):
         """Of the body, whose chunks a proxy cuts as it likes."""

@@ -10,10 +10,11 @@ import threading
 import pytest
 
 from conftest import BIG
-from redis_fleet import Gathering, fleet, log_of, metric, ready, until
+from redis_fleet import Gathering, fleet, log_of, metric, ready
 from redis_server import PASSWORD
 from test_eventsource import follow
 from test_server import refused
+from waiting import wait
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "bindings", "python", "redis_service", "src"))
 from redis_service import RedisService  # noqa: E402
@@ -49,7 +50,7 @@ def test_everywhere_once_and_in_one_order(fleet, files, mode):
     worker.join()
     for server, ident in zip(servers, downloads):
         server.wait(ident, "completed")
-        until(lambda: metric(server, "redis_waiting") == 0)
+        wait(lambda: metric(server, "redis_waiting") == 0)
     fleet.redis.publish("system:notifications", note("the end"))
     seen = [client.until("the end") for client in clients]
     assert seen[0] and [event[:2] for event in seen[0]] == [event[:2] for event in seen[1]] == [event[:2] for event in seen[2]]
@@ -122,7 +123,7 @@ def test_bytes_that_are_no_utf8_are_no_json(fleet):
 def test_the_quick_references_monitor_section_works_as_printed(fleet, files, mode, user):
     servers = fleet.start(3, mode, user=user)
     printed = '1) "download:updates"\n2) "queue:updates"\n3) "system:notifications"\n'
-    until(lambda: fleet.redis.cli("PUBSUB", "CHANNELS").count("\n") >= 3)
+    wait(lambda: fleet.redis.cli("PUBSUB", "CHANNELS").count("\n") >= 3)
     channels = re.findall(r'^\d+\) "(.*)"$', fleet.redis.cli("PUBSUB", "CHANNELS"), re.M)
     assert sorted(set(channels) - {"analytics:updates"}) == re.findall(r'"(.*)"', printed)
     monitor = subprocess.Popen(["redis-cli", "-p", str(fleet.redis.port), "SUBSCRIBE", "download:updates"], stdout=subprocess.PIPE)
@@ -143,7 +144,7 @@ def test_the_quick_references_monitor_section_works_as_printed(fleet, files, mod
 def test_off_is_no_subscription_and_publishing_goes_on(fleet, files, mode):
     off = fleet.start(1, mode, HERMES_ENABLE_SSE="false")[0]
     assert fleet.redis.client.pubsub_channels() == []
-    names = until(lambda: [one["name"] for one in fleet.redis.client.client_list() if one["name"]])
+    names = wait(lambda: [one["name"] for one in fleet.redis.client.client_list() if one["name"]])
     assert names == ["hermes-commands"]
     on = fleet.start(1, mode)[0]
     client = Gathering(on, "/api/v1/events/queue")
@@ -166,7 +167,7 @@ def test_health_readiness_and_metrics(fleet):
              "refused_total", "overflowed_total", "waiting", "waiting_bytes", "probe_seconds", "silence_seconds",
              "memory_used_bytes", "memory_max_bytes")} <= names
     assert metric(server, "redis_up") == 1
-    until(lambda: metric(server, "redis_memory_used_bytes") > 100_000)
+    wait(lambda: metric(server, "redis_memory_used_bytes") > 100_000)
     fleet.redis.kill()
     assert ready(server, False) == {"ready": False, "reasons": ["Redis is away"]}
     assert server.health()["redis"] == "away" and metric(server, "redis_up") == 0
@@ -211,7 +212,7 @@ def test_the_password_is_never_logged(fleet):
     fleet.redis.client.client_kill_filter(_type="pubsub")
     fleet.redis.client.client_kill_filter(_type="normal", skipme=True)
     ready(server, False)
-    until(lambda: "WRONGPASS" in log_of(server))
+    wait(lambda: "WRONGPASS" in log_of(server))
     assert PASSWORD not in log_of(server) and "127.0.0.1" in log_of(server)
     assert PASSWORD not in server.request("/api/v1/events/metrics")[2] + server.request("/api/v1/events/health")[2]
 

@@ -1,8 +1,9 @@
 """A connection to Redis that is dead and says nothing (a box in between has forgotten it): found, replaced, and told."""
 import pytest
 
-from redis_fleet import Gathering, Mute, fleet, ready, until
+from redis_fleet import Gathering, Mute, fleet, ready
 from test_redis import note
+from waiting import wait
 
 __all__ = ["fleet"]
 WITHIN_S = 25  # a proof every 5 s, an answer to it within 5 s
@@ -29,14 +30,14 @@ def test_silence_is_found(fleet, mute, mode, user):
     server = fleet.start(1, mode, url=redis.url(f"hermes-{mode}" if user == "" else None, wire.port))[0]
     ready(server)
     heard = lambda: redis.client.execute_command("PUBSUB", "NUMSUB", "system:notifications")[1]  # noqa: E731
-    until(heard)
+    wait(heard)
     client = Gathering(server, "/api/v1/events/system")
     redis.publish("system:notifications", note("before"))
     client.until("before")
     wire.mute()
-    until(lambda: not heard())
+    wait(lambda: not heard())
     redis.publish("system:notifications", note("heard by nobody"))
-    until(heard, WITHIN_S)
+    wait(heard, WITHIN_S)
     redis.publish("system:notifications", note("after"))
     assert "gap" in [kind for kind, _, _ in client.until("after")]
     ready(server)

@@ -3,8 +3,9 @@ import asyncio
 import json
 import signal
 
-from redis_fleet import Gathering, fleet, ready, until
+from redis_fleet import Gathering, fleet, ready
 from test_redis import RedisService, note
+from waiting import wait
 
 __all__ = ["fleet"]
 
@@ -95,7 +96,7 @@ def test_what_is_trimmed_or_wiped_is_told(fleet):
 
 def test_old_workers_publish_is_in_the_stream_once(fleet):
     servers = fleet.start(3, "streams")
-    until(lambda: len(fleet.redis.client.pubsub_channels()) == 4)
+    wait(lambda: len(fleet.redis.client.pubsub_channels()) == 4)
     clients = [Gathering(server) for server in servers]
     for n in range(50):
         fleet.redis.publish("system:notifications", note(str(n)))

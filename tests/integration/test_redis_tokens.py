@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from redis_fleet import Gathering, fleet, log_of, until
+from redis_fleet import Gathering, fleet, log_of
+from waiting import wait
 
 __all__ = ["fleet"]
 KEY = "a-long-enough-key"
@@ -40,10 +41,10 @@ def test_no_token_while_redis_is_away(fleet):
     server = fleet.start(1, HERMES_API_KEYS=KEY)[0]
     token = mint(server, "queue")["token"]
     fleet.redis.kill()
-    until(lambda: server.request(f"/api/v1/events/queue?token={token}", "HEAD")[0] == 503)
+    wait(lambda: server.request(f"/api/v1/events/queue?token={token}", "HEAD")[0] == 503)
     assert server.request("/api/v1/events/token", "POST", {"scope": "queue"}, BEARER)[0] == 503
     fleet.redis.start()
-    until(lambda: server.request("/api/v1/events/ready")[0] == 200)
+    wait(lambda: server.request("/api/v1/events/ready")[0] == 200)
     assert server.request(f"/api/v1/events/queue?token={token}", "HEAD")[0] == 401  # this Redis keeps nothing
 
 
@@ -55,7 +56,7 @@ def test_revoked_when_its_download_has_ended(fleet, files, minted, runs, streams
     client = Gathering(servers[streams], f"/api/v1/events/downloads/{ident}?token={token}")
     assert client.stream.status == 200
     client.until('"completed"')
-    until(lambda: not fleet.redis.client.exists(f"sse:token:{token}"), within=5)
+    wait(lambda: not fleet.redis.client.exists(f"sse:token:{token}"), seconds=5)
     assert client.next() is None  # closed, after the final event
     for server in servers:
         assert server.stream(f"/api/v1/events/downloads/{ident}?token={token}").status == 401

@@ -189,6 +189,20 @@ static inline void peer_connection(peer *p, const char *format)
   ck_assert_int_eq(hermes_sse__connection_new(&p->options, &p->connection), HERMES_SSE_OK);
 }
 
+/* Both, and the peer listens; `name`: the client's, may be NULL. */
+static inline void peer_open_named(peer *p, const char *name, const char *format)
+{
+  peer_init(p);
+  p->options.client_name = name;
+  ck_assert_int_eq(peer_listen(p, "127.0.0.1"), 1);
+  peer_connection(p, format);
+}
+
+static inline void peer_open(peer *p, const char *format)
+{
+  peer_open_named(p, NULL, format);
+}
+
 static inline void peer_hang_up(peer *p)
 {
   if (p->fd >= 0)

@@ -54,6 +54,12 @@ void world_open(world *w, sink *s, const char *topic, const char *key)
   world_open_with(w, s, topic, key, (hermes_sse_stream_options){ .size = 0 });
 }
 
+void world_leave(sink *s)
+{
+  hermes_sse_stream_free(s->stream);
+  sink_clear(s);
+}
+
 void world_publish(world *w, const char *topic, const char *key, const char *data)
 {
   hermes_sse_message m = {
@@ -91,6 +97,14 @@ size_t world_reap(world *w)
       n++;
     }
   return n;
+}
+
+hermes_sse_stats world_stats(const world *w)
+{
+  hermes_sse_stats s = { .size = sizeof s };
+
+  ck_assert_int_eq(hermes_sse_bus_stats(w->bus, &s), HERMES_SSE_OK);
+  return s;
 }
 
 static received events[MAX_EVENTS];

@@ -29,6 +29,9 @@ void world_open(world *w, sink *s, const char *topic, const char *key);
 /* The same with options of the test's own; user and topics are set here. */
 void world_open_with(world *w, sink *s, const char *topic, const char *key, hermes_sse_stream_options options);
 
+/* Frees its stream, and what came. */
+void world_leave(sink *s);
+
 void world_publish(world *w, const char *topic, const char *key, const char *data);
 /* Moves the clock by `ms` and runs once without bound. */
 void world_run(world *w, uint64_t ms);
@@ -36,6 +39,7 @@ void world_run(world *w, uint64_t ms);
 hermes_sse_ssize world_pull(sink *s);
 /* Frees what hub_next lists and has ended; the number. */
 size_t world_reap(world *w);
+hermes_sse_stats world_stats(const world *w);
 /* The data of all dispatched events, joined by commas. */
 const char *world_data(const sink *s);
 /* The id of the last event. */

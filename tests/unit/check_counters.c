@@ -2,14 +2,6 @@
 #include "suite.h"
 #include "world.h"
 
-static hermes_sse_stats stats_of(const world *w)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(w->bus, &s), HERMES_SSE_OK);
-  return s;
-}
-
 static uint64_t closed(const hermes_sse_stats *s)
 {
   return s->closed_host + s->closed_peer + s->closed_timeout + s->closed_lifetime + s->closed_slow + s->closed_kicked +
@@ -33,9 +25,9 @@ static void ends(int reason, size_t member, void (*how)(world *w, sink *s))
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "t", &keep), HERMES_SSE_OK);
   sink_init(&s);
   how(&w, NULL);
-  before = stats_of(&w);
+  before = world_stats(&w);
   how(&w, &s);
-  after = stats_of(&w);
+  after = world_stats(&w);
   ck_assert_msg(after.streams == 0 && after.opened == 1, "%s: %llu open", hermes_sse_close_name(reason),
                 (unsigned long long)after.streams);
   memcpy(&one, (const char *)&after + member, sizeof one);
@@ -47,7 +39,7 @@ static void ends(int reason, size_t member, void (*how)(world *w, sink *s))
   ck_assert_int_eq(hermes_sse_bus_histogram(w.bus, HERMES_SSE_HISTOGRAM_LIFETIME, &h), HERMES_SSE_OK);
   ck_assert_uint_eq(h.count, 1);
   hermes_sse_stream_free(s.stream);
-  after = stats_of(&w);
+  after = world_stats(&w);
   ck_assert_uint_eq(closed(&after), 1); /* freeing counts nothing a second time */
   sink_clear(&s);
   world_clear(&w);
@@ -186,13 +178,13 @@ START_TEST(bytes_are_what_hosts_took)
     n = hermes_sse_stream_read(pull.stream, buf, sizeof buf);
     sink_take(&pull, buf, (size_t)n);
     hermes_sse_stream_writable(drip.stream);
-    ck_assert_uint_eq(stats_of(&w).bytes, push.n + drip.n + pull.n);
+    ck_assert_uint_eq(world_stats(&w).bytes, push.n + drip.n + pull.n);
   }
   world_pull(&pull);
   drip.per_call = 0;
   hermes_sse_stream_writable(drip.stream);
   world_run(&w, 1);
-  s = stats_of(&w);
+  s = world_stats(&w);
   ck_assert_uint_eq(s.bytes, push.n + drip.n + pull.n);
   ck_assert_uint_eq(s.published, 3);
   ck_assert_uint_eq(s.delivered, 9); /* greetings and private words are no deliveries */
@@ -219,7 +211,7 @@ START_TEST(heartbeats_are_counted_as_such)
   world_open(&w, &s, "t", NULL);
   for (int i = 0; i < 5; i++)
     world_run(&w, 1000);
-  stats = stats_of(&w);
+  stats = world_stats(&w);
   ck_assert_uint_eq(stats.heartbeats, sink_read(&s, (received[16]){ { .retry = 0 } }, 16, NULL));
   ck_assert_uint_eq(stats.heartbeats, 5);
   ck_assert(stats.delivered == 0 && stats.published == 0 && stats.bytes == s.n);
@@ -236,12 +228,12 @@ START_TEST(refused_events_are_not_published)
 
   world_init(&w, NULL);
   ck_assert_int_eq(hermes_sse_bus_publish(w.bus, &m), HERMES_SSE_ERR_BAD_TYPE);
-  ck_assert_uint_eq(stats_of(&w).published, 0);
+  ck_assert_uint_eq(world_stats(&w).published, 0);
   world_publish(&w, "t", NULL, "x");
-  ck_assert_uint_eq(stats_of(&w).published, 1);
-  ck_assert_uint_eq(stats_of(&w).topics, 0); /* no hub has read it */
+  ck_assert_uint_eq(world_stats(&w).published, 1);
+  ck_assert_uint_eq(world_stats(&w).topics, 0); /* no hub has read it */
   world_run(&w, 0);
-  ck_assert_uint_eq(stats_of(&w).topics, 1);
+  ck_assert_uint_eq(world_stats(&w).topics, 1);
   world_clear(&w);
 }
 END_TEST
@@ -264,14 +256,14 @@ START_TEST(figures_of_freed_hubs_remain)
   world_publish(&w, "t", NULL, "x");
   hermes_sse_hub_run(second, 1, 0, NULL);
   world_run(&w, 0);
-  ck_assert_uint_eq(stats_of(&w).topics, 2);
-  ck_assert_uint_eq(stats_of(&w).streams, 1);
+  ck_assert_uint_eq(world_stats(&w).topics, 2);
+  ck_assert_uint_eq(world_stats(&w).streams, 1);
   hermes_sse_hub_free(second);
-  stats = stats_of(&w);
+  stats = world_stats(&w);
   ck_assert(stats.streams == 0 && stats.opened == 1 && stats.closed_host == 1 && stats.delivered == 1);
   ck_assert(stats.topics == 1 && stats.bytes == s.n);
   hermes_sse_stream_free(s.stream);
-  ck_assert_uint_eq(stats_of(&w).closed_host, 1);
+  ck_assert_uint_eq(world_stats(&w).closed_host, 1);
   sink_clear(&s);
   world_clear(&w);
 }

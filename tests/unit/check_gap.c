@@ -43,12 +43,6 @@ static void come(world *w, sink *s, const char *topic, const char *id, const her
                   (hermes_sse_stream_options){ .last_event_id = hermes_sse_str(id), .greeting = greeting });
 }
 
-static void leave(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
-}
-
 __attribute__((format(printf, 2, 3))) static void expect_bytes(const sink *s, const char *format, ...)
 {
   char text[512];
@@ -77,7 +71,7 @@ START_TEST(an_expired_id_byte_for_byte)
                "data: x\nid: %s\n\n"
                "data: x\nid: %s\n\n",
                at(1), at(4), at(1), at(4), at(5));
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -110,21 +104,21 @@ START_TEST(ids_that_cannot_be_judged_byte_for_byte)
     world_run(&w, 0);
     expect_bytes(&s, "event: gap\ndata: {\"from\":\"%s\",\"to\":%s,\"missed\":null,\"reason\":\"%s\"}\nid: %s\n\n",
                  judged_by[i], "null", "restarted", at(5));
-    leave(&s);
+    world_leave(&s);
   }
   for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
     come(&w, &s, "t", unknown[i], NULL);
     world_run(&w, 0);
     expect_bytes(&s, "event: gap\ndata: {\"from\":%s,\"to\":%s,\"missed\":null,\"reason\":\"%s\"}\nid: %s\n\n", "null",
                  "null", "unknown", at(5));
-    leave(&s);
+    world_leave(&s);
   }
   snprintf(from, sizeof from, "\"%s\"", at(6)); /* beyond the bus: it parses, so it is echoed */
   come(&w, &s, "t", at(6), NULL);
   world_run(&w, 0);
   expect_bytes(&s, "event: gap\ndata: {\"from\":%s,\"to\":%s,\"missed\":null,\"reason\":\"%s\"}\nid: %s\n\n", from,
                "null", "unknown", at(5));
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -143,7 +137,7 @@ START_TEST(a_zero_byte_in_an_id_is_no_end)
   world_open_with(&w, &s, "t", NULL, (hermes_sse_stream_options){ .last_event_id = { id, n + 1 } });
   world_run(&w, 0);
   ck_assert_ptr_nonnull(memmem(s.bytes, s.n, "\"unknown\"", 9));
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -164,7 +158,7 @@ START_TEST(the_greeting_before_a_gap_promises_nothing)
   ck_assert_str_eq(r[0].data, "hello");
   ck_assert_str_eq(r[0].id, at(1));
   ck_assert_str_eq(r[1].type, "gap");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -182,12 +176,12 @@ START_TEST(after_a_gap_its_id_resumes)
   world_run(&w, 0);
   ck_assert_uint_eq(sink_read(&s, r, 8, NULL), 1);
   memcpy(id, r[0].id, sizeof id);
-  leave(&s);
+  world_leave(&s);
   world_publish(&w, "t", NULL, "missed meanwhile");
   come(&w, &s, "t", id, NULL);
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "missed meanwhile");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -220,7 +214,7 @@ START_TEST(a_gap_is_told_once)
   ck_assert_int_eq(hermes_sse_stream_reason(s.stream), 0);
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.gaps, 1);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -254,7 +248,7 @@ START_TEST(the_header_is_there_exactly_when_something_was_missed)
       ck_assert_str_eq(found, cases[c].reason);
     else
       ck_assert_ptr_null(found);
-    leave(&s);
+    world_leave(&s);
   }
   world_clear(&w);
 }
@@ -276,7 +270,7 @@ START_TEST(a_hub_keeps_what_it_reads_in_its_first_run)
   come(&w, &s, "t", at(0), NULL);
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "1");
-  leave(&s);
+  world_leave(&s);
   hermes_sse_hub_free(w.hub);
   hermes_sse_bus_free(w.bus);
 }

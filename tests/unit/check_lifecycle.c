@@ -6,12 +6,6 @@
 
 static world w;
 
-static void leave(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
-}
-
 START_TEST(P35_P36_a_drain_has_a_deadline_and_streams_that_may_finish)
 {
   hermes_sse_drain_options d = { .size = sizeof d, .within_ms = 1000, .deadline_ms = 3000 };
@@ -42,10 +36,10 @@ START_TEST(P35_P36_a_drain_has_a_deadline_and_streams_that_may_finish)
   world_run(&w, 1999);
   ck_assert_int_eq(hermes_sse_stream_reason(finishes.stream), HERMES_SSE_CLOSE_DRAIN);
   ck_assert_int_eq(hermes_sse_stream_reason(blocked.stream), HERMES_SSE_CLOSE_DRAIN);
-  leave(&now);
-  leave(&finishes);
-  leave(&done);
-  leave(&blocked);
+  world_leave(&now);
+  world_leave(&finishes);
+  world_leave(&done);
+  world_leave(&blocked);
   world_clear(&w);
 }
 END_TEST
@@ -108,8 +102,8 @@ START_TEST(P43_a_stream_that_is_not_allowed_any_more_ends)
   ck_assert_int_eq(hermes_sse_stream_reason(busy.stream), HERMES_SSE_CLOSE_DENIED);
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.closed_denied, 2);
-  leave(&idle);
-  leave(&busy);
+  world_leave(&idle);
+  world_leave(&busy);
   world_clear(&w);
 }
 END_TEST
@@ -129,7 +123,7 @@ START_TEST(a_denied_stream_gets_nothing_more)
   ck_assert_str_eq(world_data(&s), "x");
   ck_assert_int_eq(hermes_sse_stream_reason(s.stream), HERMES_SSE_CLOSE_DENIED);
   ck_assert_int_eq(hermes_sse_stream_allow(s.stream, 1), HERMES_SSE_ERR_STATE);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -143,7 +137,7 @@ START_TEST(a_client_that_left_is_counted_as_one)
   world_open(&w, &s, "t", NULL);
   ck_assert_int_eq(hermes_sse_stream_gone(s.stream), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_stream_gone(s.stream), HERMES_SSE_ERR_STATE);
-  leave(&s);
+  world_leave(&s);
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.closed_peer, 1);
   ck_assert_uint_eq(stats.closed_host, 0);
@@ -177,7 +171,7 @@ START_TEST(a_forked_child_is_refused)
   world_publish(&w, "t", NULL, "x");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "x");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -212,7 +206,7 @@ START_TEST(a_gap_s_name_and_shape_are_the_host_s)
   ck_assert_str_ne(events[0].id, "");
   ck_assert_uint_eq(seen.reason, HERMES_SSE_GAP_RESTARTED);
   ck_assert_str_eq(seen_from, "1-1");
-  leave(&s);
+  world_leave(&s);
   own_gap.type = (hermes_sse_slice){ .ptr = "a\nb", .len = 3 };
   sink_init(&s);
   world_open_with(&w, &s, "t", NULL, (hermes_sse_stream_options){ .last_event_id = hermes_sse_str("nonsense") });
@@ -221,7 +215,7 @@ START_TEST(a_gap_s_name_and_shape_are_the_host_s)
   ck_assert_str_eq(events[0].type, "gap");
   ck_assert_ptr_nonnull(strstr(w.memory.last_log, "gap event not usable"));
   ck_assert_uint_eq(seen.from.len, 0);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -277,8 +271,8 @@ START_TEST(streams_can_be_looked_at)
   ck_assert_uint_eq(n, 2);
   ck_assert_uint_eq(hermes_sse_hub_followers(w.hub, hermes_sse_str("t"), hermes_sse_str("")), 1);
   ck_assert_uint_eq(hermes_sse_hub_followers(w.hub, hermes_sse_str("nobody"), hermes_sse_str("")), 0);
-  leave(&s);
-  leave(&other);
+  world_leave(&s);
+  world_leave(&other);
   ck_assert_ptr_null(hermes_sse_hub_stream(w.hub, NULL));
   hermes_sse_limits_free(limits);
   world_clear(&w);

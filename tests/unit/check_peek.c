@@ -11,12 +11,6 @@ static void open_pull(world *w, sink *s, const char *topic, uint64_t flags)
   world_open_with(w, s, topic, NULL, (hermes_sse_stream_options){ .flags = HERMES_SSE_STREAM_PULL | flags });
 }
 
-static void leave(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
-}
-
 static size_t bytes_of(const struct iovec *iov, int n)
 {
   size_t total = 0;
@@ -44,7 +38,7 @@ static void much_else(world *w, sink *others, hermes_sse_stream *self)
   for (int i = 0; i < MANY; i++)
     world_open(w, &others[i], i % 2 ? "t" : "u", NULL);
   for (int i = 0; i < MANY; i += 2)
-    leave(&others[i]);
+    world_leave(&others[i]);
   ck_assert_int_eq(hermes_sse_stream_send(self, &e), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_bus_kick(w->bus, "user", hermes_sse_str("nobody")), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_stream_close(self), HERMES_SSE_OK);
@@ -85,8 +79,8 @@ START_TEST(peeked_bytes_stay_while_data_changes)
   ck_assert_ptr_nonnull(strstr(world_data(&s), "event,event,event,event,event,sent,meanwhile"));
   ck_assert_int_eq(hermes_sse_stream_reason(s.stream), HERMES_SSE_CLOSE_HOST);
   for (int i = 1; i < MANY; i += 2)
-    leave(&others[i]);
-  leave(&s);
+    world_leave(&others[i]);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -113,7 +107,7 @@ START_TEST(a_peek_alone_takes_nothing)
   }
   ck_assert_int_eq(world_pull(&s), 0);
   ck_assert_str_eq(world_data(&s), "1,2");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -138,8 +132,8 @@ START_TEST(any_drive_call_on_the_hub_voids_a_peek)
   ck_assert_int_eq(hermes_sse_stream_advance(a.stream, 1), HERMES_SSE_ERR_STATE);
   ck_assert_int_eq(world_pull(&a), 0);
   ck_assert_str_eq(world_data(&a), "x");
-  leave(&a);
-  leave(&b);
+  world_leave(&a);
+  world_leave(&b);
   world_clear(&w);
 }
 END_TEST
@@ -167,7 +161,7 @@ START_TEST(bounds_of_a_peek_are_kept)
   ck_assert_uint_gt(iov[0].iov_len, 10);
   ck_assert_int_eq(world_pull(&s), 0);
   ck_assert_uint_eq(sink_read(&s, (received[600]){ { .retry = 0 } }, 600, NULL), 600);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -218,8 +212,8 @@ START_TEST(the_ways_to_pull_may_be_mixed)
     ck_assert_int_eq(world_pull(&s), 0);
     ck_assert_uint_eq(s.n, whole.n);
     ck_assert(memcmp(s.bytes, whole.bytes, s.n) == 0);
-    leave(&s);
-    leave(&whole);
+    world_leave(&s);
+    world_leave(&whole);
     world_clear(&w);
   }
 }
@@ -258,8 +252,8 @@ START_TEST(the_position_moves_with_what_was_taken)
   world_run(&w, 0);
   hermes_sse_stream_position(push.stream, &id);
   ck_assert_uint_eq(id.lo, start.lo + 2);
-  leave(&pull);
-  leave(&push);
+  world_leave(&pull);
+  world_leave(&push);
   world_clear(&w);
 }
 END_TEST
@@ -279,7 +273,7 @@ START_TEST(the_end_is_one_last_chunk)
   ck_assert_int_eq(world_pull(&s), HERMES_SSE_ERR_EOF);
   ck_assert_uint_eq(s.n, 5);
   ck_assert(memcmp(s.bytes, "0\r\n\r\n", 5) == 0);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST

@@ -2,13 +2,6 @@
 #include "redis_peer.h"
 #include "suite.h"
 
-static void open_peer(peer *p, const char *format)
-{
-  peer_init(p);
-  ck_assert_int_eq(peer_listen(p, "127.0.0.1"), 1);
-  peer_connection(p, format);
-}
-
 /* ---- the end of a connection, at each stage ---- */
 
 /* `stage`: 0 before the greeting's answer, 1 within it, 2 up, 3 within a reply, 4 with a command under way. */
@@ -16,10 +9,7 @@ static void lose(int stage, int reset)
 {
   peer p;
 
-  peer_init(&p);
-  p.options.client_name = "app";
-  ck_assert_int_eq(peer_listen(&p, "127.0.0.1"), 1);
-  peer_connection(&p, "redis://127.0.0.1:%d/1");
+  peer_open_named(&p, "app", "redis://127.0.0.1:%d/1");
   PEER_UNTIL(&p, peer_accept(&p));
   peer_settle(&p);
   if (stage >= 1)
@@ -69,7 +59,7 @@ START_TEST(freed_at_each_stage)
   for (int stage = 0; stage < 4; stage++) {
     peer p;
 
-    open_peer(&p, "redis://127.0.0.1:%d/1");
+    peer_open(&p, "redis://127.0.0.1:%d/1");
     if (stage > 0)
       peer_run(&p);
     if (stage > 1)
@@ -131,7 +121,7 @@ START_TEST(only_what_is_settled_begins_anew)
 {
   peer p;
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   for (int i = 0; i < 6; i++) {
     unsigned whole = i < 4 ? 100u << i : 100u;
 
@@ -191,10 +181,7 @@ START_TEST(silence_times_out)
 {
   peer p;
 
-  peer_init(&p);
-  p.options.client_name = "app";
-  ck_assert_int_eq(peer_listen(&p, "127.0.0.1"), 1);
-  peer_connection(&p, "redis://127.0.0.1:%d");
+  peer_open_named(&p, "app", "redis://127.0.0.1:%d");
   PEER_UNTIL(&p, peer_accept(&p));
   peer_settle(&p);
   ck_assert_uint_eq(p.next, 6000);
@@ -349,7 +336,7 @@ START_TEST(localhost_needs_no_resolver)
 {
   peer p;
 
-  open_peer(&p, "redis://LocalHost:%d");
+  peer_open(&p, "redis://LocalHost:%d");
   peer_greet(&p);
   peer_clear(&p);
 
@@ -372,7 +359,7 @@ START_TEST(other_names_do)
 {
   peer p;
 
-  open_peer(&p, "redis://redis.example:%d");
+  peer_open(&p, "redis://redis.example:%d");
   peer_run(&p);
   ck_assert_str_eq(p.why, "names cannot be resolved: c-ares is not built in, and the host gave no resolve hook");
   peer_clear(&p);
@@ -456,13 +443,13 @@ START_TEST(other_names_do)
   ck_assert_int_eq(write(fd, "redis-alias localhost\n", 22), 22);
   close(fd);
   setenv("HOSTALIASES", path, 1); /* answered without a server of names */
-  open_peer(&p, "redis://redis-alias:%d");
+  peer_open(&p, "redis://redis-alias:%d");
   peer_greet(&p);
   unsetenv("HOSTALIASES");
   unlink(path);
   peer_clear(&p);
 
-  open_peer(&p, "redis://redis..example:%d"); /* no name */
+  peer_open(&p, "redis://redis..example:%d"); /* no name */
   PEER_UNTIL(&p, p.downs == 1);
   ck_assert_ptr_nonnull(strstr(p.why, "the name cannot be resolved: "));
   peer_clear(&p);

@@ -5,13 +5,6 @@
 
 #define NAME "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$9\r\napp-tests\r\n"
 
-static void open_peer(peer *p, const char *format)
-{
-  peer_init(p);
-  ck_assert_int_eq(peer_listen(p, "127.0.0.1"), 1);
-  peer_connection(p, format);
-}
-
 /* ---- the greeting ---- */
 
 START_TEST(the_greeting_goes_out_at_once)
@@ -19,10 +12,7 @@ START_TEST(the_greeting_goes_out_at_once)
   static const char answers[] = "+OK\r\n+OK\r\n+OK\r\n:5\r\n";
   peer p;
 
-  peer_init(&p);
-  p.options.client_name = "app";
-  ck_assert_int_eq(peer_listen(&p, "127.0.0.1"), 1);
-  peer_connection(&p, "redis://us%%65r:p%%20w@127.0.0.1:%d/3");
+  peer_open_named(&p, "app", "redis://us%%65r:p%%20w@127.0.0.1:%d/3");
   PEER_UNTIL(&p, peer_accept(&p));
   peer_expect(&p, "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$3\r\np w\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n" NAME);
   for (size_t i = 0; i < sizeof answers - 1; i++) {
@@ -43,19 +33,19 @@ START_TEST(a_password_alone_and_nothing_at_all)
 {
   peer p;
 
-  open_peer(&p, "redis://:secret@127.0.0.1:%d");
+  peer_open(&p, "redis://:secret@127.0.0.1:%d");
   PEER_UNTIL(&p, peer_accept(&p));
   peer_expect(&p, "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n");
   peer_say(&p, "+OK\r\n");
   PEER_UNTIL(&p, p.ups == 1);
   peer_clear(&p);
 
-  open_peer(&p, "redis://user:@127.0.0.1:%d");
+  peer_open(&p, "redis://user:@127.0.0.1:%d");
   PEER_UNTIL(&p, peer_accept(&p));
   peer_expect(&p, "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$0\r\n\r\n");
   peer_clear(&p);
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   PEER_UNTIL(&p, p.ups == 1);
   peer_clear(&p);
 }
@@ -99,10 +89,7 @@ START_TEST(answers_to_the_greeting)
   for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
     peer p;
 
-    peer_init(&p);
-    p.options.client_name = "app";
-    ck_assert_int_eq(peer_listen(&p, "127.0.0.1"), 1);
-    peer_connection(&p, answers[i].url);
+    peer_open_named(&p, "app", answers[i].url);
     PEER_UNTIL(&p, peer_accept(&p));
     if (answers[i].text)
       peer_say(&p, answers[i].text);
@@ -124,10 +111,7 @@ START_TEST(last_words_are_heard_when_writing_fails)
 {
   peer p;
 
-  peer_init(&p);
-  p.options.client_name = "app";
-  ck_assert_int_eq(peer_listen(&p, "127.0.0.1"), 1);
-  peer_connection(&p, "redis://127.0.0.1:%d");
+  peer_open_named(&p, "app", "redis://127.0.0.1:%d");
   peer_run(&p);
   for (int i = 0; i < PEER_TURNS && !peer_accept(&p); i++)
     poll(NULL, 0, 5);
@@ -144,7 +128,7 @@ START_TEST(last_words_are_heard_without_readiness)
 {
   peer p;
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   peer_greet(&p);
   ck_assert_int_gt(send(p.fd, "-ERR last\r\n", 11, MSG_NOSIGNAL), 0);
   peer_hang_up(&p);
@@ -217,7 +201,7 @@ START_TEST(commands_from_callbacks)
 {
   peer p;
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   p.say_when_up = "FIRST";
   peer_greet(&p);
   peer_expect(&p, "*1\r\n$5\r\nFIRST\r\n");
@@ -243,7 +227,7 @@ START_TEST(commands_are_binary_and_bounded)
   peer p;
   char got[64] = "";
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   ck_assert_int_eq(hermes_sse__connection_command(p.connection, 3, argv, lens), HERMES_SSE_ERR_STATE);
   peer_greet(&p);
   ck_assert_int_eq(hermes_sse__connection_say(p.connection, many), HERMES_SSE_ERR_OPTION);
@@ -318,7 +302,7 @@ START_TEST(others_have_their_turn)
     block[i] = '+';
     memcpy(block + i + REPLY - 2, "\r\n", 2);
   }
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   peer_greet(&p);
   for (int i = 0; i < 200; i++) {
     ssize_t n = send(p.fd, block + sent % REPLY, sizeof block - sent % REPLY, MSG_NOSIGNAL);
@@ -361,7 +345,7 @@ START_TEST(dropped_inside_a_reply)
 {
   peer p;
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   peer_greet(&p);
   p.drop_at_reply = 2;
   ck_assert_int_eq(hermes_sse__connection_say(p.connection, (const char *[]){ "NEVER", NULL }), HERMES_SSE_OK);
@@ -380,7 +364,7 @@ START_TEST(dropped_from_outside_and_when_up)
 {
   peer p;
 
-  open_peer(&p, "redis://127.0.0.1:%d");
+  peer_open(&p, "redis://127.0.0.1:%d");
   hermes_sse__connection_drop(p.connection, "nothing yet");
   peer_greet(&p);
   ck_assert_int_eq(hermes_sse__connection_say(p.connection, (const char *[]){ "NEVER", NULL }), HERMES_SSE_OK);

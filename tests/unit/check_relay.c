@@ -20,14 +20,6 @@ static int publish(const char *topic, const char *type, const char *data)
   return hermes_sse_bus_publish(w.bus, &m);
 }
 
-static uint64_t published(void)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(w.bus, &s), HERMES_SSE_OK);
-  return s.published;
-}
-
 /* ---- publishing ---- */
 
 START_TEST(a_relay_takes_what_is_published)
@@ -53,8 +45,8 @@ START_TEST(a_relay_takes_what_is_published)
   ck_assert_int_eq(hermes_sse_bus_publish(w.bus, &m), 5);
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "");
-  ck_assert_uint_eq(published(), 0);
-  relay_leave(&s);
+  ck_assert_uint_eq(world_stats(&w).published, 0);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -114,7 +106,7 @@ START_TEST(a_bus_has_one_relay_at_a_time)
   ck_assert_int_eq(publish("t", NULL, "to other"), HERMES_SSE_OK);
   ck_assert_uint_eq(r.published, 1);
   ck_assert_uint_eq(other.published, 1);
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -136,7 +128,7 @@ START_TEST(ids_of_a_relay_are_for_a_bus_without_events_and_for_good)
   ck_assert_int_eq(relay_set(w.bus, &r, 0), HERMES_SSE_ERR_STATE);
   ck_assert_int_eq(relay_set(w.bus, &r, HERMES_SSE_RELAY_IDS), HERMES_SSE_ERR_STATE);
   ck_assert_uint_eq(r.published, 1);
-  ck_assert_uint_eq(published(), 0);
+  ck_assert_uint_eq(world_stats(&w).published, 0);
   world_clear(&w);
 }
 END_TEST
@@ -198,8 +190,8 @@ START_TEST(what_is_brought_goes_on_where_the_run_was)
   ck_assert_uint_eq(head.lo, 4);
   ck_assert_uint_eq(world_last_id(&s).hi, head.hi);
   ck_assert_uint_eq(world_last_id(&s).lo, 4);
-  ck_assert_uint_eq(published(), 4);
-  relay_leave(&s);
+  ck_assert_uint_eq(world_stats(&w).published, 4);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -286,10 +278,10 @@ START_TEST(a_relay_may_bring_from_inside_its_functions)
   world_open(&w, &more, "u", NULL);
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<bridge> x <bridge> on");
-  relay_leave(&more);
+  world_leave(&more);
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<bridge> x <bridge> on <bridge> off");
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -307,14 +299,14 @@ START_TEST(the_slowest_hub_says_for_how_long_it_was_not_read)
   ck_assert_uint_eq(hermes_sse_bus_unread_ms(w.bus), 0); /* nothing came meanwhile */
   world_publish(&w, "t", NULL, "x");
   w.memory.clock_ns += 20 * MS;
-  ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
+  relay_bridge_gap(&w, "t");
   w.memory.clock_ns += 30 * MS;
   ck_assert_uint_eq(hermes_sse_bus_unread_ms(w.bus), 50);
   world_run(&w, 0);
   ck_assert_uint_eq(hermes_sse_bus_unread_ms(w.bus), 50); /* the second has not read it */
   ck_assert_int_eq(hermes_sse_hub_run(second, 1, 0, NULL), HERMES_SSE_OK);
   ck_assert_uint_eq(hermes_sse_bus_unread_ms(w.bus), 0);
-  ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
+  relay_bridge_gap(&w, "t");
   w.memory.clock_ns += 7 * MS;
   world_run(&w, 0);
   ck_assert_uint_eq(hermes_sse_bus_unread_ms(w.bus), 7);

@@ -40,15 +40,15 @@ START_TEST(the_first_and_the_last_follower_are_told)
   world_open(&w, &a, "t", NULL);
   ck_assert_str_eq(relay_told(&r), "+t");
   world_open(&w, &b, "t", NULL);
-  relay_leave(&a);
+  world_leave(&a);
   world_publish(&w, "t", NULL, "x");
   world_run(&w, 0);
   ck_assert_str_eq(relay_told(&r), "");
-  relay_leave(&b);
+  world_leave(&b);
   ck_assert_str_eq(relay_told(&r), "-t");
   world_open(&w, &a, "t", NULL);
   ck_assert_str_eq(relay_told(&r), "+t");
-  relay_leave(&a);
+  world_leave(&a);
   ck_assert_str_eq(relay_told(&r), "-t");
   world_clear(&w);
   ck_assert_str_eq(relay_told(&r), "");
@@ -64,10 +64,10 @@ START_TEST(who_follows_a_key_follows_its_topic)
   ck_assert_str_eq(relay_told(&r), "+t");
   world_open(&w, &topic, "t", NULL);
   world_open(&w, &other, "t", "other");
-  relay_leave(&key);
-  relay_leave(&topic);
+  world_leave(&key);
+  world_leave(&topic);
   ck_assert_str_eq(relay_told(&r), "");
-  relay_leave(&other);
+  world_leave(&other);
   ck_assert_str_eq(relay_told(&r), "-t");
   world_clear(&w);
 }
@@ -86,19 +86,19 @@ START_TEST(patterns_are_told_as_they_are)
   ck_assert_str_eq(relay_told(&r), "");
   world_open(&w, &all, "*", NULL);
   ck_assert_str_eq(relay_told(&r), "+*");
-  relay_leave(&one);
+  world_leave(&one);
   ck_assert_str_eq(relay_told(&r), "-news/1");
-  relay_leave(&some);
+  world_leave(&some);
   ck_assert_str_eq(relay_told(&r), "");
-  relay_leave(&key);
+  world_leave(&key);
   ck_assert_str_eq(relay_told(&r), "-news/*");
   for (int i = 0; i < 40; i++)
     world_run(&w, 1000); /* the view goes, too */
-  relay_leave(&all);
+  world_leave(&all);
   ck_assert_str_eq(relay_told(&r), "-*");
   world_open(&w, &some, "news/*", NULL);
   ck_assert_str_eq(relay_told(&r), "+news/*");
-  relay_leave(&some);
+  world_leave(&some);
   world_clear(&w);
 }
 END_TEST
@@ -114,9 +114,9 @@ START_TEST(each_topic_of_a_stream_counts)
   sink_init(&s);
   world_open_with(&w, &s, NULL, NULL, o);
   ck_assert_str_eq(relay_told(&r), "+b +a +c*");
-  relay_leave(&s);
+  world_leave(&s);
   ck_assert_str_eq(relay_told(&r), "-c* -a");
-  relay_leave(&b);
+  world_leave(&b);
   ck_assert_str_eq(relay_told(&r), "-b");
   world_clear(&w);
 }
@@ -143,8 +143,8 @@ START_TEST(subscriptions_come_and_go_on_a_live_stream)
   subscribe(&s, "p*", NULL);
   unsubscribe(&s, "p*", NULL);
   ck_assert_str_eq(relay_told(&r), "+p* -p*");
-  relay_leave(&s);
-  relay_leave(&other);
+  world_leave(&s);
+  world_leave(&other);
   ck_assert_str_eq(relay_told(&r), "-b");
   world_clear(&w);
 }
@@ -215,7 +215,7 @@ START_TEST(each_hub_tells_for_itself)
   ck_assert_int_eq(hermes_sse_stream_open(second, &so, &b.stream), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_hub_run(second, 1, 0, NULL), HERMES_SSE_OK); /* at the latest now */
   ck_assert_str_eq(relay_told(&r), "+t");
-  relay_leave(&a);
+  world_leave(&a);
   ck_assert_str_eq(relay_told(&r), "-t");
   sink_init(&late);
   so.user = &late;
@@ -223,8 +223,8 @@ START_TEST(each_hub_tells_for_itself)
   ck_assert_str_eq(relay_told(&r), "");
   hermes_sse_hub_free(second); /* with streams that still follow */
   ck_assert_str_eq(relay_told(&r), "-t");
-  relay_leave(&b);
-  relay_leave(&late);
+  world_leave(&b);
+  world_leave(&late);
   ck_assert_str_eq(relay_told(&r), "");
   world_clear(&w);
 }
@@ -248,7 +248,7 @@ START_TEST(a_later_relay_learns_in_the_next_run)
   wakes = w.wakes;
   ck_assert_int_eq(relay_set(w.bus, &r, 0), HERMES_SSE_OK);
   ck_assert_uint_gt(w.wakes, wakes);
-  relay_leave(&gone); /* was never told, so nothing to take back */
+  world_leave(&gone); /* was never told, so nothing to take back */
   world_open(&w, &c, "a", NULL);
   ck_assert_str_eq(relay_told(&r), "");
   world_run(&w, 0);
@@ -256,8 +256,8 @@ START_TEST(a_later_relay_learns_in_the_next_run)
   world_run(&w, 0);
   ck_assert_str_eq(relay_told(&r), "");
   ck_assert_int_eq(hermes_sse_bus_relay(w.bus, NULL, NULL), HERMES_SSE_OK);
-  relay_leave(&a);
-  relay_leave(&c);
+  world_leave(&a);
+  world_leave(&c);
   world_run(&w, 0);
   ck_assert_str_eq(relay_told(&r), "");
   ck_assert_int_eq(relay_set(w.bus, &later, 0), HERMES_SSE_OK);
@@ -266,7 +266,7 @@ START_TEST(a_later_relay_learns_in_the_next_run)
   /* and one in place of another without a run between */
   ck_assert_int_eq(hermes_sse_bus_relay(w.bus, NULL, NULL), HERMES_SSE_OK);
   ck_assert_int_eq(relay_set(w.bus, &r, 0), HERMES_SSE_OK);
-  relay_leave(&b);
+  world_leave(&b);
   world_run(&w, 0);
   ck_assert_str_eq(relay_told(&r), "");
   ck_assert_str_eq(relay_told(&later), "");
@@ -274,7 +274,7 @@ START_TEST(a_later_relay_learns_in_the_next_run)
   ck_assert_int_eq(hermes_sse_bus_relay(w.bus, &deaf, &r), HERMES_SSE_OK);
   world_run(&w, 0);
   world_open(&w, &a, "a", NULL);
-  relay_leave(&a);
+  world_leave(&a);
   ck_assert_str_eq(relay_told(&r), "");
   world_clear(&w);
 }
@@ -296,7 +296,7 @@ START_TEST(a_hub_that_comes_later_tells_what_is_followed_there)
   ck_assert_int_eq(hermes_sse_hub_run(hub, 1, 0, NULL), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_hub_run(hub, 2, 0, NULL), HERMES_SSE_OK);
   ck_assert_str_eq(relay_told(&r), "+t");
-  relay_leave(&s);
+  world_leave(&s);
   ck_assert_str_eq(relay_told(&r), "-t");
   hermes_sse_hub_free(hub);
   ck_assert_str_eq(relay_told(&r), "");
@@ -321,7 +321,7 @@ START_TEST(who_is_refused_by_the_relay_does_not_open)
   ck_assert_ptr_null(stream);
   ck_assert_int_eq(hermes_sse_stream_subscribe(s.stream, &both[1]), HERMES_SSE_ERR_FULL);
   ck_assert_str_eq(relay_told(&r), "+u +u");
-  relay_leave(&s);
+  world_leave(&s);
   ck_assert_str_eq(relay_told(&r), "-t");
   /* a hub whose first run is refused says it again */
   ck_assert_int_eq(hermes_sse_hub_new(w.bus, NULL, &late), HERMES_SSE_OK);

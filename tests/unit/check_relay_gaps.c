@@ -3,57 +3,23 @@
 #include "suite.h"
 
 static world w;
-static uint64_t run_of_bus;
-
-static void init(void)
-{
-  hermes_sse_id id;
-
-  world_init(&w, NULL);
-  ck_assert_int_eq(hermes_sse_bus_head(w.bus, &id), HERMES_SSE_OK);
-  run_of_bus = id.hi;
-}
-
-/* The id of a place, as text. */
-static const char *at(uint64_t lo)
-{
-  static char room[8][HERMES_SSE_ID_MAX];
-  static unsigned next;
-  char *text = room[next++ % 8];
-
-  snprintf(text, HERMES_SSE_ID_MAX, "%llu-%llu", (unsigned long long)run_of_bus, (unsigned long long)lo);
-  return text;
-}
-
-static void bridge_gap(const char *topic)
-{
-  ck_assert_int_eq(relay_gap(w.bus, topic, HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
-}
-
-static hermes_sse_stats stats(void)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(w.bus, &s), HERMES_SSE_OK);
-  return s;
-}
 
 START_TEST(all_are_told_once_byte_for_byte)
 {
   sink s, nothing;
 
-  init();
+  world_init(&w, NULL);
   world_open(&w, &s, "t", NULL);
   world_open(&w, &nothing, NULL, NULL);
   world_publish(&w, "t", NULL, "x");
   world_run(&w, 0);
-  bridge_gap("*");
+  relay_bridge_gap(&w, "*");
   world_run(&w, 0);
   relay_expect_bytes(
       &s,
       "data: x\nid: %s\n\n"
       "event: gap\ndata: {\"from\":\"%s\",\"to\":null,\"missed\":null,\"reason\":\"bridge\"}\nid: %s\n\n",
-      at(1), at(1), at(1));
+      relay_at(&w, 1), relay_at(&w, 1), relay_at(&w, 1));
   for (int i = 0; i < 3; i++)
     world_run(&w, 1000);
   world_publish(&w, "t", NULL, "y");
@@ -61,12 +27,12 @@ START_TEST(all_are_told_once_byte_for_byte)
   ck_assert_str_eq(relay_seen(&s), "x <bridge> y");
   ck_assert_uint_eq(world_last_id(&s).lo, 3); /* the mark has a place of its own */
   ck_assert_uint_eq(nothing.n, 0);
-  ck_assert_uint_eq(stats().gaps, 1);
-  ck_assert_uint_eq(stats().gaps_bridge, 1);
-  ck_assert_uint_eq(stats().published, 2);
+  ck_assert_uint_eq(world_stats(&w).gaps, 1);
+  ck_assert_uint_eq(world_stats(&w).gaps_bridge, 1);
+  ck_assert_uint_eq(world_stats(&w).published, 2);
   ck_assert_int_eq(hermes_sse_stream_reason(s.stream), 0);
-  relay_leave(&s);
-  relay_leave(&nothing);
+  world_leave(&s);
+  world_leave(&nothing);
   world_clear(&w);
 }
 END_TEST
@@ -76,7 +42,7 @@ static void expect_told(const char *mark, const char *const (*follows)[2], size_
 {
   sink s[16];
 
-  init();
+  world_init(&w, NULL);
   for (size_t i = 0; i < n; i++) {
     world_open(&w, &s[i], follows[i][0], follows[i][1]);
     world_publish(&w, follows[i][0], NULL, "x"); /* also as a topic, its last byte perhaps a '*' */
@@ -84,15 +50,15 @@ static void expect_told(const char *mark, const char *const (*follows)[2], size_
   world_run(&w, 0);
   for (size_t i = 0; i < n; i++)
     sink_forget(&s[i]);
-  bridge_gap(mark);
+  relay_bridge_gap(&w, mark);
   for (int i = 0; i < 3; i++)
     world_run(&w, 1000);
   for (size_t i = 0; i < n; i++)
     ck_assert_msg(strcmp(relay_seen(&s[i]), i < told ? "<bridge>" : "") == 0, "%s: %s %s saw \"%s\"", mark,
                   follows[i][0], follows[i][1], relay_seen(&s[i]));
-  ck_assert_uint_eq(stats().gaps_bridge, told);
+  ck_assert_uint_eq(world_stats(&w).gaps_bridge, told);
   for (size_t i = 0; i < n; i++)
-    relay_leave(&s[i]);
+    world_leave(&s[i]);
   world_clear(&w);
 }
 
@@ -123,18 +89,18 @@ START_TEST(of_a_topic_without_a_log_patterns_that_show_it_are_told)
 {
   sink all, other;
 
-  init();
+  world_init(&w, NULL);
   world_open(&w, &all, "a*", NULL);
   world_open(&w, &other, "b*", NULL);
-  bridge_gap("a1");
+  relay_bridge_gap(&w, "a1");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&all), "<bridge>");
   ck_assert_str_eq(relay_seen(&other), "");
   world_publish(&w, "a1", NULL, "x");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&all), "<bridge> x");
-  relay_leave(&all);
-  relay_leave(&other);
+  world_leave(&all);
+  world_leave(&other);
   world_clear(&w);
 }
 END_TEST
@@ -145,26 +111,26 @@ START_TEST(of_several_topics_each_loss_is_told)
   hermes_sse_stream_options o = { .size = sizeof o, .topics = topics, .n_topics = 2 };
   sink s;
 
-  init();
+  world_init(&w, NULL);
   sink_init(&s);
   world_open_with(&w, &s, NULL, NULL, o);
   world_publish(&w, "a", NULL, "1");
   world_run(&w, 0);
-  bridge_gap("b");
+  relay_bridge_gap(&w, "b");
   world_run(&w, 0);
   world_publish(&w, "a", NULL, "2");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "1 <bridge> 2");
-  bridge_gap("a");
-  bridge_gap("b"); /* both in one run: one word for both */
+  relay_bridge_gap(&w, "a");
+  relay_bridge_gap(&w, "b"); /* both in one run: one word for both */
   world_publish(&w, "b", "k", "3");
-  bridge_gap("c");
+  relay_bridge_gap(&w, "c");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "1 <bridge> 2 <bridge> 3");
-  bridge_gap("*");
+  relay_bridge_gap(&w, "*");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "1 <bridge> 2 <bridge> 3 <bridge>");
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -173,18 +139,18 @@ START_TEST(it_is_told_before_anything_newer)
 {
   sink s, slow;
 
-  init();
+  world_init(&w, NULL);
   world_open(&w, &s, "t", NULL);
   world_open(&w, &slow, "t", NULL);
   slow.room = 10;
   world_publish(&w, "t", NULL, "1");
   world_run(&w, 0);
   world_publish(&w, "t", NULL, "2"); /* waits for the slow one */
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   world_publish(&w, "t", NULL, "3");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "1 <bridge> 2 3"); /* of one run: nobody can tell when it left the other server */
-  bridge_gap("*");
+  relay_bridge_gap(&w, "*");
   world_publish(&w, "t", NULL, "4");
   world_run(&w, 0);
   slow.room = SIZE_MAX;
@@ -192,8 +158,8 @@ START_TEST(it_is_told_before_anything_newer)
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&slow), "1 <bridge> 2 3 4"); /* both marks at once */
   ck_assert_str_eq(relay_seen(&s), "1 <bridge> 2 3 <bridge> 4");
-  relay_leave(&s);
-  relay_leave(&slow);
+  world_leave(&s);
+  world_leave(&slow);
   world_clear(&w);
 }
 END_TEST
@@ -204,20 +170,20 @@ START_TEST(streams_in_step_are_all_told)
   enum { N = 20 };
   static sink s[N];
 
-  init();
+  world_init(&w, NULL);
   for (int i = 0; i < N; i++)
     world_open(&w, &s[i], "t", NULL);
   for (int i = 0; i < 3; i++)
     world_publish(&w, "t", NULL, "x");
   world_run(&w, 0);
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   for (int i = 0; i < 3; i++)
     world_publish(&w, "t", NULL, "y");
   for (int i = 0; i < 30; i++)
     ck_assert_int_eq(hermes_sse_hub_run(w.hub, w.now, 7, &w.next), HERMES_SSE_OK); /* few at a time */
   for (int i = 0; i < N; i++) {
     ck_assert_str_eq(relay_seen(&s[i]), "x x x <bridge> y y y");
-    relay_leave(&s[i]);
+    world_leave(&s[i]);
   }
   world_clear(&w);
 }
@@ -233,7 +199,7 @@ START_TEST(streams_of_every_kind_are_told)
 {
   sink pull, throttled, filtered, chunked;
 
-  init();
+  world_init(&w, NULL);
   sink_init(&pull);
   sink_init(&throttled);
   sink_init(&filtered);
@@ -249,24 +215,24 @@ START_TEST(streams_of_every_kind_are_told)
   world_pull(&pull);
   world_publish(&w, "t", "k", "2");
   world_run(&w, 0); /* the throttled one rests, the pull one has something to fetch */
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   world_run(&w, 0);
   world_pull(&pull);
   ck_assert_str_eq(relay_seen(&throttled), "1 <bridge>");
   ck_assert_str_eq(relay_seen(&pull), "1 <bridge> 2");
   ck_assert_str_eq(relay_seen(&filtered), "1 2 <bridge>");
   ck_assert_str_eq(relay_seen(&chunked), "1 2 <bridge>");
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   world_run(&w, 0);
   ck_assert_ptr_eq(hermes_sse_hub_next(w.hub), pull.stream); /* an idle one is listed for a mark alone */
   world_pull(&pull);
   world_run(&w, 2000);
   ck_assert_str_eq(relay_seen(&pull), "1 <bridge> 2 <bridge>");
   ck_assert_str_eq(relay_seen(&throttled), "1 <bridge> <bridge> 2");
-  relay_leave(&pull);
-  relay_leave(&throttled);
-  relay_leave(&filtered);
-  relay_leave(&chunked);
+  world_leave(&pull);
+  world_leave(&throttled);
+  world_leave(&filtered);
+  world_leave(&chunked);
   world_clear(&w);
 }
 END_TEST
@@ -277,19 +243,19 @@ START_TEST(a_mark_closes_nobody)
   hermes_sse_topic_options o = { .size = sizeof o, .flags = HERMES_SSE_TOPIC_CLOSE_SLOW };
   sink s, view;
 
-  init();
+  world_init(&w, NULL);
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "*", &o), HERMES_SSE_OK);
   world_open(&w, &s, "t", NULL);
   world_open(&w, &view, "*", NULL);
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   world_run(&w, 0);
-  bridge_gap("*");
+  relay_bridge_gap(&w, "*");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<bridge> <bridge>");
   ck_assert_str_eq(relay_seen(&view), "<bridge> <bridge>");
   ck_assert_int_eq(hermes_sse_stream_reason(s.stream), 0);
-  relay_leave(&s);
-  relay_leave(&view);
+  world_leave(&s);
+  world_leave(&view);
   world_clear(&w);
 }
 END_TEST
@@ -302,29 +268,29 @@ START_TEST(each_hub_tells_its_own)
   hermes_sse_hub *second = NULL, *third = NULL;
   sink a, b;
 
-  init();
+  world_init(&w, NULL);
   ck_assert_int_eq(hermes_sse_hub_new(w.bus, &o, &second), HERMES_SSE_OK);
   world_open(&w, &a, "t", NULL);
   sink_init(&b);
   so.user = &b;
   ck_assert_int_eq(hermes_sse_stream_open(second, &so, &b.stream), HERMES_SSE_OK);
   world_publish(&w, "t", NULL, "1");
-  bridge_gap("t");
+  relay_bridge_gap(&w, "t");
   world_run(&w, 0);
   ck_assert_int_eq(hermes_sse_hub_run(second, 1, 0, NULL), HERMES_SSE_OK);
   ck_assert_str_eq(relay_seen(&a), "<bridge> 1");
   ck_assert_str_eq(relay_seen(&b), "<bridge> 1");
-  relay_leave(&b);
+  world_leave(&b);
   /* a hub that comes after the mark knows nothing of before */
   ck_assert_int_eq(hermes_sse_hub_new(w.bus, &o, &third), HERMES_SSE_OK);
   sink_init(&b);
   so.user = &b;
-  so.last_event_id = hermes_sse_str(at(1));
+  so.last_event_id = hermes_sse_str(relay_at(&w, 1));
   ck_assert_int_eq(hermes_sse_stream_open(third, &so, &b.stream), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_hub_run(third, 1, 0, NULL), HERMES_SSE_OK);
   ck_assert_str_eq(relay_seen(&b), "<expired>");
-  relay_leave(&a);
-  relay_leave(&b);
+  world_leave(&a);
+  world_leave(&b);
   hermes_sse_hub_free(second);
   hermes_sse_hub_free(third);
   world_clear(&w);
@@ -337,15 +303,15 @@ START_TEST(other_reasons_are_told_as_they_are)
   sink t, all;
 
   for (int reason = HERMES_SSE_GAP_EXPIRED; reason <= HERMES_SSE_GAP_BRIDGE; reason++) {
-    init();
+    world_init(&w, NULL);
     world_open(&w, &t, "t", NULL);
     world_open(&w, &all, "*", NULL);
     ck_assert_int_eq(relay_gap(w.bus, reason % 2 ? "t" : "*", reason, NULL), HERMES_SSE_OK);
     world_run(&w, 0);
     ck_assert_str_eq(relay_seen(&t), seen[reason - 1]);
     ck_assert_str_eq(relay_seen(&all), seen[reason - 1]);
-    relay_leave(&t);
-    relay_leave(&all);
+    world_leave(&t);
+    world_leave(&all);
     world_clear(&w);
   }
   ck_assert_str_eq(hermes_sse_gap_name(HERMES_SSE_GAP_BRIDGE), "bridge");
@@ -357,7 +323,7 @@ START_TEST(a_gap_of_nothing_is_refused)
   static char long_topic[HERMES_SSE_TOPIC_MAX + 2];
   hermes_sse_id head;
 
-  init();
+  world_init(&w, NULL);
   memset(long_topic, 't', sizeof long_topic - 1);
   ck_assert_int_eq(relay_gap(w.bus, "", HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_ERR_BAD_TOPIC);
   ck_assert_int_eq(relay_gap(w.bus, long_topic, HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_ERR_BAD_TOPIC);
@@ -374,7 +340,7 @@ END_TEST
 /* As everywhere: a topic is any bytes but NUL. */
 START_TEST(a_gap_of_a_topic_with_a_zero_byte_is_refused)
 {
-  init();
+  world_init(&w, NULL);
   ck_assert_int_eq(hermes_sse_bus_gap(w.bus, (hermes_sse_slice){ "t\0u", 3 }, HERMES_SSE_GAP_BRIDGE, NULL),
                    HERMES_SSE_ERR_BAD_TOPIC);
   world_clear(&w);

@@ -8,19 +8,7 @@ static relay r;
 static void init(void)
 {
   world_init(&w, NULL);
-  memset(&r, 0, sizeof r);
-  ck_assert_int_eq(relay_set(w.bus, &r, HERMES_SSE_RELAY_IDS), HERMES_SSE_OK);
-  world_run(&w, 0);
-}
-
-static void bring(const char *id, const char *topic, const char *key, const char *data)
-{
-  ck_assert_int_eq(relay_ingest(w.bus, id, topic, key, data), HERMES_SSE_OK);
-}
-
-static void live(void)
-{
-  ck_assert_int_eq(hermes_sse_bus_live(w.bus), HERMES_SSE_OK);
+  relay_set_with_ids(&w, &r);
 }
 
 START_TEST(events_carry_the_ids_that_they_came_with)
@@ -29,14 +17,14 @@ START_TEST(events_carry_the_ids_that_they_came_with)
   sink s;
 
   init();
-  live();
+  relay_live(&w);
   world_run(&w, 0);
   world_open(&w, &s, "t", NULL);
-  bring("1800000000000-0", "t", NULL, "1");
-  bring("1800000000000-1", "u", NULL, "no");
-  bring("1800000000000-2097151", "t", NULL, "2");
-  bring("1800000000001-0", "t", NULL, "3");
-  bring("4398046511103-2097150", "t", NULL, "4");
+  relay_bring(&w, "1800000000000-0", "t", NULL, "1");
+  relay_bring(&w, "1800000000000-1", "u", NULL, "no");
+  relay_bring(&w, "1800000000000-2097151", "t", NULL, "2");
+  relay_bring(&w, "1800000000001-0", "t", NULL, "3");
+  relay_bring(&w, "4398046511103-2097150", "t", NULL, "4");
   world_run(&w, 0);
   relay_expect_bytes(&s, "data: 1\nid: 1800000000000-0\n\n"
                          "data: 2\nid: 1800000000000-2097151\n\n"
@@ -46,7 +34,7 @@ START_TEST(events_carry_the_ids_that_they_came_with)
   ck_assert_int_eq(hermes_sse_bus_head(w.bus, &head), HERMES_SSE_OK);
   ck_assert_uint_eq(head.hi, UINT64_C(4398046511103));
   ck_assert_uint_eq(head.lo, 2097150);
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -69,7 +57,7 @@ START_TEST(ids_that_are_none_are_refused)
     ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, bad[i]), HERMES_SSE_ERR_BAD_ID);
   }
   ck_assert_int_eq(hermes_sse_bus_ingest(w.bus, NULL, &m), HERMES_SSE_ERR_BAD_ID);
-  bring("5-5", "t", NULL, "x");
+  relay_bring(&w, "5-5", "t", NULL, "x");
   ck_assert_int_eq(relay_ingest(w.bus, "5-5", "t", NULL, "x"), HERMES_SSE_ERR_BAD_ID);
   ck_assert_int_eq(relay_ingest(w.bus, "5-4", "t", NULL, "x"), HERMES_SSE_ERR_BAD_ID);
   ck_assert_int_eq(relay_ingest(w.bus, "4-9", "t", NULL, "x"), HERMES_SSE_ERR_BAD_ID);
@@ -77,7 +65,7 @@ START_TEST(ids_that_are_none_are_refused)
   ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, "5-5"), HERMES_SSE_OK);
   ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, "5-7"), HERMES_SSE_OK);
   ck_assert_int_eq(relay_ingest(w.bus, "5-7", "t", NULL, "x"), HERMES_SSE_ERR_BAD_ID);
-  bring("5-8", "t", NULL, "x");
+  relay_bring(&w, "5-8", "t", NULL, "x");
   hermes_sse_bus_head(w.bus, &head);
   ck_assert_uint_eq(head.hi, 5);
   ck_assert_uint_eq(head.lo, 8);
@@ -92,19 +80,19 @@ START_TEST(half_taken_a_stream_stands_before_the_event)
   char id[HERMES_SSE_ID_MAX];
 
   init();
-  live();
+  relay_live(&w);
   world_run(&w, 0);
   world_open(&w, &s, "t", NULL);
   s.room = 3;
-  bring("7-0", "t", NULL, "1");
+  relay_bring(&w, "7-0", "t", NULL, "1");
   world_run(&w, 0);
   snprintf(id, sizeof id, "%s", relay_position(&s));
   ck_assert_str_eq(id, "6-2097151");
   relay_come(&w, &back, "t", NULL, id);
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&back), "1");
-  relay_leave(&s);
-  relay_leave(&back);
+  world_leave(&s);
+  world_leave(&back);
   world_clear(&w);
 }
 END_TEST
@@ -120,18 +108,18 @@ START_TEST(who_comes_back_gets_what_is_read_back_after_its_id)
     relay_come(&w, &key, topics[i], "k", "1000-0");
     relay_come(&w, &other, "other", NULL, "1000-1");
     world_run(&w, 0);
-    bring("1000-0", "t", "k", "0");
-    bring("1000-1", "t", "k", "1");
+    relay_bring(&w, "1000-0", "t", "k", "0");
+    relay_bring(&w, "1000-1", "t", "k", "1");
     world_run(&w, 0);
-    bring("1000-2", "t", "k", "2");
+    relay_bring(&w, "1000-2", "t", "k", "2");
     relay_come(&w, &between, topics[i], NULL, "1000-0");
-    bring("1000-3", "t", NULL, "3");
+    relay_bring(&w, "1000-3", "t", NULL, "3");
     world_run(&w, 0);
     ck_assert_str_eq(relay_seen(&early), "2 3");
-    live();
+    relay_live(&w);
     world_run(&w, 0);
     relay_come(&w, &late, topics[i], NULL, "1000-2");
-    bring("1001-0", "t", NULL, "4");
+    relay_bring(&w, "1001-0", "t", NULL, "4");
     world_run(&w, 0);
     ck_assert_str_eq(relay_seen(&early), "2 3 4");
     ck_assert_str_eq(relay_seen(&between), "1 2 3 4");
@@ -139,11 +127,11 @@ START_TEST(who_comes_back_gets_what_is_read_back_after_its_id)
     ck_assert_str_eq(relay_seen(&key), "1 2");
     ck_assert_str_eq(relay_seen(&other), "");
     ck_assert_str_eq(relay_position(&other), "1001-0");
-    relay_leave(&early);
-    relay_leave(&between);
-    relay_leave(&late);
-    relay_leave(&other);
-    relay_leave(&key);
+    world_leave(&early);
+    world_leave(&between);
+    world_leave(&late);
+    world_leave(&other);
+    world_leave(&key);
     world_clear(&w);
   }
 }
@@ -161,12 +149,12 @@ START_TEST(an_id_older_than_the_start_is_told)
   relay_come(&w, &now, "t", NULL, NULL);
   world_run(&w, 0);
   ck_assert_int_eq(relay_gap(w.bus, "*", HERMES_SSE_GAP_EXPIRED, "999-2097151"), HERMES_SSE_OK);
-  bring("1000-0", "t", "k", "1");
+  relay_bring(&w, "1000-0", "t", "k", "1");
   world_run(&w, 0);
   relay_come(&w, &late, "t", NULL, "950-3");
   world_run(&w, 0);
-  live();
-  bring("1001-0", "t", "k", "2");
+  relay_live(&w);
+  relay_bring(&w, "1001-0", "t", "k", "2");
   world_run(&w, 0);
   relay_expect_bytes(&early, "event: gap\n"
                              "data: {\"from\":\"900-0\",\"to\":\"1000-0\",\"missed\":null,\"reason\":\"expired\"}\n"
@@ -176,11 +164,11 @@ START_TEST(an_id_older_than_the_start_is_told)
   ck_assert_str_eq(relay_seen(&just), "1 2");
   ck_assert_str_eq(relay_seen(&late), "<expired> 1 2");
   ck_assert_str_eq(relay_seen(&now), "<bridge> 2");
-  relay_leave(&early);
-  relay_leave(&early_key);
-  relay_leave(&just);
-  relay_leave(&late);
-  relay_leave(&now);
+  world_leave(&early);
+  world_leave(&early_key);
+  world_leave(&just);
+  world_leave(&late);
+  world_leave(&now);
   world_clear(&w);
 }
 END_TEST
@@ -205,13 +193,13 @@ START_TEST(ids_of_another_run_and_of_nobody)
   for (int i = 0; i < 4; i++)
     relay_come(&w, &before[i], "t", NULL, cases[i].id);
   world_run(&w, 0);
-  bring("1000-0", "t", NULL, "history");
+  relay_bring(&w, "1000-0", "t", NULL, "history");
   world_run(&w, 0);
-  live();
+  relay_live(&w);
   world_run(&w, 0);
   for (int i = 0; i < 4; i++)
     relay_come(&w, &after[i], "t", NULL, cases[i].id);
-  bring("1001-0", "t", NULL, "1");
+  relay_bring(&w, "1001-0", "t", NULL, "1");
   world_run(&w, 0);
   for (int i = 0; i < 4; i++) {
     snprintf(text, sizeof text,
@@ -221,8 +209,8 @@ START_TEST(ids_of_another_run_and_of_nobody)
     relay_expect_bytes(&before[i], "%s", text);
     snprintf(text, sizeof text, "%sid: 1000-0\n\ndata: 1\nid: 1001-0\n\n", cases[i].bytes);
     relay_expect_bytes(&after[i], "%s", text);
-    relay_leave(&before[i]);
-    relay_leave(&after[i]);
+    world_leave(&before[i]);
+    world_leave(&after[i]);
   }
   world_clear(&w);
 }
@@ -234,26 +222,26 @@ START_TEST(an_id_of_the_near_future_waits)
   sink s, edge;
 
   init();
-  bring("1799999999000-0", "t", NULL, "history");
-  live();
+  relay_bring(&w, "1799999999000-0", "t", NULL, "history");
+  relay_live(&w);
   world_run(&w, 0);
   relay_come(&w, &s, "t", NULL, "1800000005000-3");
   relay_come(&w, &edge, "t", NULL, "1800000060000-0");
-  bring("1800000000000-0", "t", NULL, "had");
-  bring("1800000005000-3", "t", NULL, "had");
+  relay_bring(&w, "1800000000000-0", "t", NULL, "had");
+  relay_bring(&w, "1800000005000-3", "t", NULL, "had");
   world_run(&w, 0);
   ck_assert_uint_eq(s.n, 0);
   ck_assert_str_eq(relay_position(&s), "1800000005000-3");
-  bring("1800000005000-4", "t", NULL, "new");
+  relay_bring(&w, "1800000005000-4", "t", NULL, "new");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "new");
   ck_assert_str_eq(relay_seen(&edge), "");
-  bring("1800000060000-1", "t", NULL, "newer");
+  relay_bring(&w, "1800000060000-1", "t", NULL, "newer");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "new newer");
   ck_assert_str_eq(relay_seen(&edge), "newer");
-  relay_leave(&s);
-  relay_leave(&edge);
+  world_leave(&s);
+  world_leave(&edge);
   world_clear(&w);
 }
 END_TEST
@@ -263,18 +251,18 @@ START_TEST(our_own_clock_may_be_behind)
   sink s;
 
   init();
-  live();
-  bring("1900000000000-0", "t", NULL, "1"); /* years ahead of our clock: what was given is known */
-  bring("1900000000000-1", "t", NULL, "2");
+  relay_live(&w);
+  relay_bring(&w, "1900000000000-0", "t", NULL, "1"); /* years ahead of our clock: what was given is known */
+  relay_bring(&w, "1900000000000-1", "t", NULL, "2");
   world_run(&w, 0);
   relay_come(&w, &s, "t", NULL, "1900000000000-0");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "2");
-  relay_leave(&s);
+  world_leave(&s);
   relay_come(&w, &s, "t", NULL, "1900000000000-2");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<unknown>");
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -284,8 +272,8 @@ START_TEST(a_gap_has_the_place_that_it_is_given)
   sink s, other, before, at_it;
 
   init();
-  live();
-  bring("1000-0", "t", NULL, "1");
+  relay_live(&w);
+  relay_bring(&w, "1000-0", "t", NULL, "1");
   world_run(&w, 0);
   relay_come(&w, &s, "t", NULL, "1000-0");
   world_open(&w, &other, "u", NULL);
@@ -296,16 +284,16 @@ START_TEST(a_gap_has_the_place_that_it_is_given)
   ck_assert_str_eq(relay_position(&s), "1500-0");
   relay_come(&w, &before, "t", NULL, "1499-7");
   relay_come(&w, &at_it, "t", NULL, "1500-0");
-  bring("1500-1", "t", NULL, "2");
+  relay_bring(&w, "1500-1", "t", NULL, "2");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<bridge> 2");
   ck_assert_str_eq(relay_seen(&before), "<bridge> 2");
   ck_assert_str_eq(relay_seen(&at_it), "2");
   ck_assert_str_eq(relay_seen(&other), "");
-  relay_leave(&s);
-  relay_leave(&other);
-  relay_leave(&before);
-  relay_leave(&at_it);
+  world_leave(&s);
+  world_leave(&other);
+  world_leave(&before);
+  world_leave(&at_it);
   world_clear(&w);
 }
 END_TEST
@@ -316,23 +304,23 @@ START_TEST(a_gap_without_a_place_is_at_the_last_event)
   sink had, has_not;
 
   init();
-  live();
-  bring("1000-0", "t", NULL, "1");
+  relay_live(&w);
+  relay_bring(&w, "1000-0", "t", NULL, "1");
   world_run(&w, 0);
   relay_come(&w, &had, "t", NULL, "1000-0");
   relay_come(&w, &has_not, "t", NULL, "999-0");
   has_not.room = 0;
   world_run(&w, 0);
-  ck_assert_int_eq(relay_gap(w.bus, "t", HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
+  relay_bridge_gap(&w, "t");
   world_run(&w, 0);
   has_not.room = SIZE_MAX;
   hermes_sse_stream_writable(has_not.stream);
-  bring("1000-1", "t", NULL, "2");
+  relay_bring(&w, "1000-1", "t", NULL, "2");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&had), "2");
   ck_assert_str_eq(relay_seen(&has_not), "<bridge> 1 2");
-  relay_leave(&had);
-  relay_leave(&has_not);
+  world_leave(&had);
+  world_leave(&has_not);
   world_clear(&w);
 }
 END_TEST
@@ -346,8 +334,8 @@ START_TEST(a_hub_that_comes_later_knows_where_now_is)
   sink s, back;
 
   init();
-  bring("1000-0", "t", NULL, "history");
-  live();
+  relay_bring(&w, "1000-0", "t", NULL, "history");
+  relay_live(&w);
   ck_assert_int_eq(hermes_sse_hub_new(w.bus, &o, &hub), HERMES_SSE_OK);
   sink_init(&s);
   sink_init(&back);
@@ -357,12 +345,12 @@ START_TEST(a_hub_that_comes_later_knows_where_now_is)
   so.user = &back;
   so.last_event_id = hermes_sse_str("999-0");
   ck_assert_int_eq(hermes_sse_stream_open(hub, &so, &back.stream), HERMES_SSE_OK);
-  bring("1001-0", "t", NULL, "1");
+  relay_bring(&w, "1001-0", "t", NULL, "1");
   ck_assert_int_eq(hermes_sse_hub_run(hub, 1, 0, NULL), HERMES_SSE_OK);
   ck_assert_str_eq(relay_seen(&s), "1");
   ck_assert_str_eq(relay_seen(&back), "<expired> 1");
-  relay_leave(&s);
-  relay_leave(&back);
+  world_leave(&s);
+  world_leave(&back);
   hermes_sse_hub_free(hub);
   world_clear(&w);
 }

@@ -5,17 +5,10 @@
 static world w;
 static relay r;
 
-static void set_relay(void)
-{
-  memset(&r, 0, sizeof r);
-  ck_assert_int_eq(relay_set(w.bus, &r, HERMES_SSE_RELAY_IDS), HERMES_SSE_OK);
-}
-
 static void init(const hermes_sse_hub_options *options)
 {
   world_init(&w, options);
-  set_relay();
-  world_run(&w, 0);
+  relay_set_with_ids(&w, &r);
 }
 
 /* A bus that holds little before its hubs have read it. */
@@ -31,18 +24,7 @@ static void init_small(uint64_t pending)
   hermes_sse_bus_free(w.bus);
   ck_assert_int_eq(hermes_sse_bus_new(&bo, &w.bus), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_hub_new(w.bus, &o, &w.hub), HERMES_SSE_OK);
-  set_relay();
-  world_run(&w, 0);
-}
-
-static void bring(const char *id, const char *topic, const char *key, const char *data)
-{
-  ck_assert_int_eq(relay_ingest(w.bus, id, topic, key, data), HERMES_SSE_OK);
-}
-
-static void live(void)
-{
-  ck_assert_int_eq(hermes_sse_bus_live(w.bus), HERMES_SSE_OK);
+  relay_set_with_ids(&w, &r);
 }
 
 static const hermes_sse_event hello = { .size = sizeof hello, .data = { "hello", 5 } };
@@ -65,19 +47,19 @@ START_TEST(before_it_is_live_nobody_knows_where_now_is)
   world_run(&w, 0);
   relay_expect_bytes(&s, "data: hello\n\n");
   ck_assert_str_eq(relay_position(&s), "HERMES_SSE_ERR_AGAIN");
-  bring("1000-0", "t", NULL, "history");
-  bring("1001-0", "t", NULL, "history");
+  relay_bring(&w, "1000-0", "t", NULL, "history");
+  relay_bring(&w, "1001-0", "t", NULL, "history");
   world_run(&w, 0);
   relay_expect_bytes(&s, "data: hello\n\n");
   ck_assert_str_eq(relay_position(&s), "HERMES_SSE_ERR_AGAIN");
   world_run(&w, 1500);
   relay_expect_bytes(&s, "data: hello\n\n: heartbeat\n\n");
-  live();
+  relay_live(&w);
   ck_assert_int_eq(hermes_sse_bus_live(w.bus), HERMES_SSE_ERR_STATE);
   world_run(&w, 0);
   relay_expect_bytes(&s, "data: hello\n\n: heartbeat\n\n" MISSED("1001-0"));
   ck_assert_str_eq(relay_position(&s), "1001-0");
-  bring("1002-0", "t", NULL, "news");
+  relay_bring(&w, "1002-0", "t", NULL, "news");
   world_run(&w, 0);
   relay_expect_bytes(&s, "data: hello\n\n: heartbeat\n\n" MISSED("1001-0") "data: news\nid: 1002-0\n\n");
   sink_forget(&s);
@@ -85,8 +67,8 @@ START_TEST(before_it_is_live_nobody_knows_where_now_is)
   world_run(&w, 1500);
   relay_expect_bytes(&s, ": heartbeat\nid: 1002-0\n\n");
   relay_expect_bytes(&idle, ": heartbeat\nid: 1002-0\n\n");
-  relay_leave(&s);
-  relay_leave(&idle);
+  world_leave(&s);
+  world_leave(&idle);
   world_clear(&w);
 }
 END_TEST
@@ -103,14 +85,14 @@ START_TEST(live_is_asked_for_once_and_with_ids_only)
   world_clear(&w);
   init(NULL);
   world_open(&w, &s, "t", NULL);
-  live(); /* nothing was read back */
+  relay_live(&w); /* nothing was read back */
   ck_assert_int_eq(hermes_sse_bus_live(w.bus), HERMES_SSE_ERR_STATE);
   world_run(&w, 0);
   ck_assert_str_eq(relay_position(&s), "0-0");
-  bring("1-0", "t", NULL, "1");
+  relay_bring(&w, "1-0", "t", NULL, "1");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&s), "<bridge> 1");
-  relay_leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -122,18 +104,18 @@ START_TEST(a_stream_between_live_and_the_next_run_begins_now)
 
   init(NULL);
   world_open(&w, &before, "t", NULL);
-  bring("1000-0", "t", NULL, "history");
-  live();
-  bring("1001-0", "t", NULL, "1");
+  relay_bring(&w, "1000-0", "t", NULL, "history");
+  relay_live(&w);
+  relay_bring(&w, "1001-0", "t", NULL, "1");
   sink_init(&s);
   world_open_with(&w, &s, "t", NULL, (hermes_sse_stream_options){ .greeting = &hello });
   ck_assert_str_eq(relay_position(&s), "1001-0");
-  bring("1002-0", "t", NULL, "2");
+  relay_bring(&w, "1002-0", "t", NULL, "2");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&before), "<bridge> 1 2");
   ck_assert_str_eq(relay_seen(&s), "hello 2");
-  relay_leave(&before);
-  relay_leave(&s);
+  world_leave(&before);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -149,28 +131,28 @@ START_TEST(snapshots_hold_what_is_read_back)
   sink_init(&early);
   world_open_with(&w, &early, NULL, NULL, o);
   world_run(&w, 0);
-  bring("1000-0", "t", NULL, "t0");
-  bring("1000-1", "u", NULL, "u1");
+  relay_bring(&w, "1000-0", "t", NULL, "t0");
+  relay_bring(&w, "1000-1", "u", NULL, "u1");
   world_run(&w, 0);
   sink_init(&between);
   world_open_with(&w, &between, NULL, NULL, o);
-  bring("1000-2", "t", NULL, "t2");
-  bring("1000-3", "u", NULL, "u3");
+  relay_bring(&w, "1000-2", "t", NULL, "t2");
+  relay_bring(&w, "1000-3", "u", NULL, "u3");
   world_run(&w, 0);
-  live();
+  relay_live(&w);
   world_run(&w, 0);
   sink_init(&late);
   world_open_with(&w, &late, NULL, NULL, o);
-  bring("1000-4", "t", NULL, "t4");
-  bring("1000-5", "u", NULL, "u5");
+  relay_bring(&w, "1000-4", "t", NULL, "t4");
+  relay_bring(&w, "1000-5", "u", NULL, "u5");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&early), "hello t0 t2 t4 u5");
   ck_assert_str_eq(relay_seen(&between), "hello t0 t2 t4 u5");
   ck_assert_str_eq(relay_seen(&late), "hello t0 t2 t4 u5");
   ck_assert_str_eq(relay_position(&early), "1000-5");
-  relay_leave(&early);
-  relay_leave(&between);
-  relay_leave(&late);
+  world_leave(&early);
+  world_leave(&between);
+  world_leave(&late);
   world_clear(&w);
 }
 END_TEST
@@ -200,22 +182,22 @@ START_TEST(throttled_filtered_and_pulled_streams_wait_too)
     char id[16];
 
     snprintf(id, sizeof id, "100%d-0", i);
-    bring(id, "t", i % 2 ? "k" : NULL, i % 2 ? "k" : "history");
+    relay_bring(&w, id, "t", i % 2 ? "k" : NULL, i % 2 ? "k" : "history");
     world_run(&w, 300);
     world_pull(&pulled);
   }
-  live();
+  relay_live(&w);
   world_run(&w, 300);
   ck_assert_str_eq(relay_seen(&throttled), "<bridge>");
   ck_assert_str_eq(relay_seen(&filtered), "<bridge>");
   ck_assert_ptr_eq(hermes_sse_hub_next(w.hub), pulled.stream);
   world_pull(&pulled);
   ck_assert_str_eq(relay_seen(&pulled), "<bridge>");
-  bring("2000-0", "t", "k", "1");
-  bring("2000-1", "t", NULL, "2");
+  relay_bring(&w, "2000-0", "t", "k", "1");
+  relay_bring(&w, "2000-1", "t", NULL, "2");
   world_run(&w, 300);
-  bring("2000-2", "t", "k", "3");
-  bring("2000-3", "t", "k", "4");
+  relay_bring(&w, "2000-2", "t", "k", "3");
+  relay_bring(&w, "2000-3", "t", "k", "4");
   world_run(&w, 1500);
   world_run(&w, 1500);
   world_pull(&pulled);
@@ -224,10 +206,10 @@ START_TEST(throttled_filtered_and_pulled_streams_wait_too)
   ck_assert_str_eq(relay_seen(&pulled), "<bridge> 1 2 3 4");
   ck_assert_msg(strncmp(relay_seen(&back), "history", 7) == 0, "%s", relay_seen(&back));
   ck_assert_msg(strstr(relay_seen(&back), "2 4") != NULL, "%s", relay_seen(&back));
-  relay_leave(&throttled);
-  relay_leave(&filtered);
-  relay_leave(&pulled);
-  relay_leave(&back);
+  world_leave(&throttled);
+  world_leave(&filtered);
+  world_leave(&pulled);
+  world_leave(&back);
   world_clear(&w);
 }
 END_TEST
@@ -240,29 +222,29 @@ START_TEST(subscribed_before_it_is_live_a_topic_begins_when_it_is)
   init(NULL);
   relay_come(&w, &back, "t", NULL, "999-0");
   relay_come(&w, &new, "t", NULL, NULL);
-  bring("1000-0", "t", NULL, "t0");
-  bring("1000-1", "u", NULL, "u1");
+  relay_bring(&w, "1000-0", "t", NULL, "t0");
+  relay_bring(&w, "1000-1", "u", NULL, "u1");
   world_run(&w, 0);
   ck_assert_int_eq(hermes_sse_stream_subscribe(back.stream, &u), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_stream_subscribe(back.stream, &v), HERMES_SSE_OK);
   ck_assert_int_eq(hermes_sse_stream_subscribe(new.stream, &u), HERMES_SSE_OK);
   world_run(&w, 0);
-  bring("1000-2", "t", NULL, "t2");
-  bring("1000-3", "u", NULL, "u3");
-  bring("1000-4", "v1", NULL, "v4");
+  relay_bring(&w, "1000-2", "t", NULL, "t2");
+  relay_bring(&w, "1000-3", "u", NULL, "u3");
+  relay_bring(&w, "1000-4", "v1", NULL, "v4");
   world_run(&w, 0);
   ck_assert_int_eq(relay_gap(w.bus, "u", HERMES_SSE_GAP_BRIDGE, "1000-5"), HERMES_SSE_OK); /* not theirs yet */
   world_run(&w, 0);
-  live();
-  bring("1000-6", "u", NULL, "u6");
-  bring("1000-7", "v1", NULL, "v7");
-  bring("1000-8", "t", NULL, "t8");
+  relay_live(&w);
+  relay_bring(&w, "1000-6", "u", NULL, "u6");
+  relay_bring(&w, "1000-7", "v1", NULL, "v7");
+  relay_bring(&w, "1000-8", "t", NULL, "t8");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&back), "t0 t2 u6 v7 t8");
   ck_assert_str_eq(relay_seen(&new), "<bridge> u6 t8");
   ck_assert_str_eq(relay_position(&back), "1000-8");
-  relay_leave(&back);
-  relay_leave(&new);
+  world_leave(&back);
+  world_leave(&new);
   world_clear(&w);
 }
 END_TEST
@@ -274,7 +256,7 @@ START_TEST(a_stream_can_end_before_it_is_live)
   init(NULL);
   world_open(&w, &closed, "t", NULL);
   world_open(&w, &drained, "t*", NULL);
-  bring("1000-0", "t", NULL, "history");
+  relay_bring(&w, "1000-0", "t", NULL, "history");
   ck_assert_int_eq(hermes_sse_stream_close(closed.stream), HERMES_SSE_OK);
   world_run(&w, 0);
   ck_assert_int_eq(hermes_sse_stream_reason(closed.stream), HERMES_SSE_CLOSE_HOST);
@@ -283,8 +265,8 @@ START_TEST(a_stream_can_end_before_it_is_live)
   ck_assert_int_eq(hermes_sse_stream_reason(drained.stream), HERMES_SSE_CLOSE_DRAIN);
   ck_assert_str_eq(relay_seen(&closed), "");
   ck_assert_str_eq(relay_seen(&drained), "");
-  relay_leave(&closed);
-  relay_leave(&drained);
+  world_leave(&closed);
+  world_leave(&drained);
   world_clear(&w);
 }
 END_TEST
@@ -295,7 +277,7 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
   hermes_sse_stats stats = { .size = sizeof stats };
 
   init_small(4);
-  live();
+  relay_live(&w);
   world_run(&w, 0);
   world_open(&w, &t, "t", NULL);
   world_open(&w, &u, "u", NULL);
@@ -304,7 +286,7 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
     char id[16];
 
     snprintf(id, sizeof id, "100%d-0", i);
-    bring(id, "t", NULL, id);
+    relay_bring(&w, id, "t", NULL, id);
     snprintf(id, sizeof id, "100%d-1", i);
     ck_assert_int_eq(relay_gap(w.bus, "u", HERMES_SSE_GAP_BRIDGE, id), HERMES_SSE_OK);
   }
@@ -318,7 +300,7 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
     char id[16];
 
     snprintf(id, sizeof id, "200%d-0", i);
-    bring(id, i % 2 ? "u" : "t", NULL, id);
+    relay_bring(&w, id, i % 2 ? "u" : "t", NULL, id);
     world_run(&w, 0);
   }
   ck_assert_str_eq(relay_seen(&t), "<slow> 1004-0 1005-0 2000-0 2002-0");
@@ -326,9 +308,9 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.published, 9);
   ck_assert_uint_eq(stats.gaps, 2);
-  relay_leave(&t);
-  relay_leave(&u);
-  relay_leave(&none);
+  world_leave(&t);
+  world_leave(&u);
+  world_leave(&none);
   world_clear(&w);
 }
 END_TEST
@@ -338,9 +320,9 @@ START_TEST(events_that_a_hub_was_lapped_by_are_counted_without_marks)
   hermes_sse_stats stats = { .size = sizeof stats };
 
   init_small(2);
-  bring("1-0", "t", NULL, "lost");
+  relay_bring(&w, "1-0", "t", NULL, "lost");
   for (int i = 0; i < 5; i++)
-    ck_assert_int_eq(relay_gap(w.bus, "u", HERMES_SSE_GAP_BRIDGE, NULL), HERMES_SSE_OK);
+    relay_bridge_gap(&w, "u");
   world_run(&w, 0);
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.published, 1);
@@ -356,21 +338,21 @@ START_TEST(a_hub_that_is_lapped_still_learns_that_it_is_live)
   init_small(4);
   world_open(&w, &waits, "t", NULL);
   relay_come(&w, &back, "t", NULL, "999-0");
-  bring("1000-0", "t", NULL, "history");
-  live();
+  relay_bring(&w, "1000-0", "t", NULL, "history");
+  relay_live(&w);
   for (int i = 1; i < 9; i++) {
     char id[16];
 
     snprintf(id, sizeof id, "100%d-0", i);
-    bring(id, "t", NULL, id);
+    relay_bring(&w, id, "t", NULL, id);
   }
   world_run(&w, 0);
   /* where it was live is not known any more: it begins where the ring does, and nobody could say what was lost */
   ck_assert_str_eq(relay_seen(&back), "<slow> 1005-0 1006-0 1007-0 1008-0");
   ck_assert_ptr_nonnull(strstr(relay_seen(&waits), "1005-0 1006-0 1007-0 1008-0"));
   ck_assert_str_eq(relay_position(&waits), "1008-0");
-  relay_leave(&waits);
-  relay_leave(&back);
+  world_leave(&waits);
+  world_leave(&back);
   world_clear(&w);
 }
 END_TEST
@@ -386,15 +368,15 @@ START_TEST(a_hub_that_is_lapped_before_it_is_live_begins_there)
     char id[16];
 
     snprintf(id, sizeof id, "100%d-0", i);
-    bring(id, "t", NULL, "history");
+    relay_bring(&w, id, "t", NULL, "history");
   }
-  live(); /* the ring holds three events, and then this */
+  relay_live(&w); /* the ring holds three events, and then this */
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&waits), "<bridge>");
-  bring("2000-0", "t", NULL, "1");
+  relay_bring(&w, "2000-0", "t", NULL, "1");
   world_run(&w, 0);
   ck_assert_str_eq(relay_seen(&waits), "<bridge> 1");
-  relay_leave(&waits);
+  world_leave(&waits);
   world_clear(&w);
 }
 END_TEST

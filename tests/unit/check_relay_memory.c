@@ -2,34 +2,9 @@
  * word, and the relay hears of as many ends as of beginnings. */
 #include "relay.h"
 #include "suite.h"
+#include "sweep.h"
 
 enum { STREAMS = 5 };
-
-static int ok(int status, const memory *m)
-{
-  ck_assert_msg(status >= 0 || (status == HERMES_SSE_ERR_NOMEM && m->failed > 0), "%s", hermes_sse_status_name(status));
-  return status >= 0;
-}
-
-static uint64_t published_on(const hermes_sse_bus *bus)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(bus, &s), HERMES_SSE_OK);
-  return s.published;
-}
-
-static int publish(hermes_sse_bus *bus, const char *topic, const char *key, const memory *m)
-{
-  hermes_sse_message message = {
-    .size = sizeof message, .topic = hermes_sse_str(topic), .key = hermes_sse_str(key), .data = hermes_sse_str("x")
-  };
-  uint64_t before = published_on(bus);
-  int rv = ok(hermes_sse_bus_publish(bus, &message), m);
-
-  ck_assert_uint_eq(published_on(bus), before + (uint64_t)rv);
-  return rv;
-}
 
 /* A gap that does not get a place changes nothing. */
 static int gap(hermes_sse_bus *bus, const char *topic, const memory *m)
@@ -38,7 +13,7 @@ static int gap(hermes_sse_bus *bus, const char *topic, const memory *m)
   int rv;
 
   hermes_sse_bus_head(bus, &before);
-  rv = ok(relay_gap(bus, topic, HERMES_SSE_GAP_BRIDGE, NULL), m);
+  rv = sweep_ok(relay_gap(bus, topic, HERMES_SSE_GAP_BRIDGE, NULL), m);
   hermes_sse_bus_head(bus, &after);
   if (!rv)
     ck_assert(before.hi == after.hi && before.lo == after.lo);
@@ -48,7 +23,7 @@ static int gap(hermes_sse_bus *bus, const char *topic, const memory *m)
 static void run(hermes_sse_hub *hub, sink *s, uint64_t *now, const memory *m)
 {
   for (int i = 0; i < 4; i++) {
-    ok(hermes_sse_hub_run(hub, *now += 20, 0, NULL), m);
+    sweep_ok(hermes_sse_hub_run(hub, *now += 20, 0, NULL), m);
     if (s[4].stream)
       world_pull(&s[4]);
   }
@@ -83,7 +58,7 @@ static void open_streams(hermes_sse_hub *hub, sink *s, int ids, const memory *m)
     o.flags = i == 4 ? HERMES_SSE_STREAM_PULL : 0;
     o.throttle_ms = i == 2 ? 10 : 0;
     sink_init(&s[i]);
-    if (!ok(hermes_sse_stream_open(hub, &o, &s[i].stream), m))
+    if (!sweep_ok(hermes_sse_stream_open(hub, &o, &s[i].stream), m))
       ck_assert_ptr_null(s[i].stream);
   }
 }
@@ -105,36 +80,36 @@ static void relayed(const hermes_sse_environment *environment, memory *m, void *
   memset(&r, 0, sizeof r);
   r.brings = ids ? 2 : 1;
   r.last.hi = 1000;
-  if (!ok(hermes_sse_bus_new(&bo, &bus), m))
+  if (!sweep_ok(hermes_sse_bus_new(&bo, &bus), m))
     return;
-  if (!ok(hermes_sse_hub_new(bus, &ho, &hub), m)) {
+  if (!sweep_ok(hermes_sse_hub_new(bus, &ho, &hub), m)) {
     hermes_sse_bus_free(bus);
     return;
   }
   memset(s, 0, sizeof s);
   ck_assert_int_eq(relay_set(bus, &r, ids ? HERMES_SSE_RELAY_IDS : 0), HERMES_SSE_OK); /* takes no memory */
-  ok(hermes_sse_hub_run(hub, now, 0, NULL), m);
+  sweep_ok(hermes_sse_hub_run(hub, now, 0, NULL), m);
   open_streams(hub, s, ids, m);
-  publish(bus, "elsewhere", NULL, m);
+  sweep_publish(bus, "elsewhere", NULL, "x", m);
   if (ids) {
-    publish(bus, "t", "k", m);
+    sweep_publish(bus, "t", "k", "x", m);
     run(hub, s, &now, m);
-    is_live = ok(hermes_sse_bus_live(bus), m);
+    is_live = sweep_ok(hermes_sse_bus_live(bus), m);
     if (!is_live && !m->fail_from)
-      is_live = ok(hermes_sse_bus_live(bus), m); /* one that failed can be asked again */
+      is_live = sweep_ok(hermes_sse_bus_live(bus), m); /* one that failed can be asked again */
   }
   for (int i = 0; i < 10; i++) {
     if (i == 3 || i == 7)
       gap(bus, i == 3 ? "*" : "t", m);
-    expected += (size_t)publish(bus, "t", i % 2 ? "k" : NULL, m);
-    publish(bus, "u", NULL, m);
+    expected += (size_t)sweep_publish(bus, "t", i % 2 ? "k" : NULL, "x", m);
+    sweep_publish(bus, "u", NULL, "x", m);
     if (i % 4 == 3)
       run(hub, s, &now, m);
     if (i == 5)
       gap(bus, "n*", m);
   }
   if (s[0].stream && hermes_sse_stream_reason(s[0].stream) == 0)
-    ok(hermes_sse_stream_subscribe(s[0].stream, &more), m);
+    sweep_ok(hermes_sse_stream_subscribe(s[0].stream, &more), m);
   gap(bus, "more", m);
   for (int i = 0; i < 3; i++)
     run(hub, s, &now, m);
@@ -193,13 +168,13 @@ static void told_later(const hermes_sse_environment *environment, memory *m, voi
   memset(&r, 0, sizeof r);
   sink_init(&s);
   o.user = &s;
-  if (!ok(hermes_sse_bus_new(&bo, &bus), m))
+  if (!sweep_ok(hermes_sse_bus_new(&bo, &bus), m))
     return;
-  if (ok(hermes_sse_hub_new(bus, &ho, &hub), m)) {
-    const int opened = ok(hermes_sse_stream_open(hub, &o, &s.stream), m);
+  if (sweep_ok(hermes_sse_hub_new(bus, &ho, &hub), m)) {
+    const int opened = sweep_ok(hermes_sse_stream_open(hub, &o, &s.stream), m);
     size_t calls;
 
-    ok(hermes_sse_hub_run(hub, 1, 0, NULL), m);
+    sweep_ok(hermes_sse_hub_run(hub, 1, 0, NULL), m);
     calls = m->calls;
     ck_assert_int_eq(relay_set(bus, &r, 0), HERMES_SSE_OK);
     ck_assert_int_eq(hermes_sse_hub_run(hub, 2, 0, NULL), HERMES_SSE_OK);

@@ -1,37 +1,17 @@
 /* Publishers, hubs and a relay on threads of their own. Runs under TSan. */
+#include "loop.h"
 #include "relay.h"
 #include "suite.h"
-#include <pthread.h>
-#include <stdatomic.h>
 
 enum { PUBLISHERS = 3, HUBS = 2, EACH = 1000 };
 
-/* A hub's thread, which now and then has one more follower. */
-typedef struct loop {
-  hermes_sse_hub *hub;
-  sink sink;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  pthread_t thread;
-  int woken;
-  const atomic_int *stop;
-} loop;
-
-static void on_wake(hermes_sse_hub *hub, void *user)
-{
-  loop *l = user;
-
-  (void)hub;
-  pthread_mutex_lock(&l->lock);
-  l->woken = 1;
-  pthread_cond_signal(&l->wake);
-  pthread_mutex_unlock(&l->lock);
-}
-
-static void come_and_go(loop *l)
+/* Now and then a hub has one more follower. */
+static void come_and_go(loop *l, uint64_t now)
 {
   static const char *const names[] = { "t", "other", "t*" };
 
+  if (now % 8 != 0)
+    return;
   for (int i = 0; i < 3; i++) {
     hermes_sse_subscription t = { .topic = hermes_sse_str(names[i]) };
     hermes_sse_stream_options o = { .size = sizeof o, .flags = HERMES_SSE_STREAM_PULL, .topics = &t, .n_topics = 1 };
@@ -40,56 +20,6 @@ static void come_and_go(loop *l)
     ck_assert_int_eq(hermes_sse_stream_open(l->hub, &o, &stream), HERMES_SSE_OK);
     hermes_sse_stream_free(stream);
   }
-}
-
-static void *run(void *arg)
-{
-  loop *l = arg;
-
-  for (uint64_t now = 1;; now++) {
-    int stop = atomic_load(l->stop);
-
-    ck_assert_int_eq(hermes_sse_hub_run(l->hub, now, 0, NULL), HERMES_SSE_OK);
-    if (stop)
-      return NULL;
-    if (now % 8 == 0)
-      come_and_go(l);
-    pthread_mutex_lock(&l->lock);
-    while (!l->woken)
-      pthread_cond_wait(&l->wake, &l->lock);
-    l->woken = 0;
-    pthread_mutex_unlock(&l->lock);
-  }
-}
-
-static void start(loop *l, hermes_sse_bus *bus, const atomic_int *stop)
-{
-  hermes_sse_hub_options o = { .size = sizeof o, .user = l, .wake = on_wake, .writev = sink_writev };
-  hermes_sse_subscription t = { .topic = hermes_sse_str("t") };
-  hermes_sse_stream_options so = { .size = sizeof so, .user = &l->sink, .topics = &t, .n_topics = 1 };
-
-  memset(l, 0, sizeof *l);
-  l->stop = stop;
-  pthread_mutex_init(&l->lock, NULL);
-  pthread_cond_init(&l->wake, NULL);
-  sink_init(&l->sink);
-  ck_assert_int_eq(hermes_sse_hub_new(bus, &o, &l->hub), HERMES_SSE_OK);
-  ck_assert_int_eq(hermes_sse_stream_open(l->hub, &so, &l->sink.stream), HERMES_SSE_OK);
-}
-
-static void finish(loop *l)
-{
-  on_wake(NULL, l);
-  pthread_join(l->thread, NULL);
-}
-
-static void clear(loop *l)
-{
-  hermes_sse_stream_free(l->sink.stream);
-  hermes_sse_hub_free(l->hub);
-  sink_clear(&l->sink);
-  pthread_cond_destroy(&l->wake);
-  pthread_mutex_destroy(&l->lock);
 }
 
 /* Plain fields: that it is called by one thread at a time, and not after it was removed, TSan sees. */
@@ -215,8 +145,9 @@ START_TEST(a_relay_comes_and_goes_while_events_flow)
   memset(&c, 0, sizeof c);
   ck_assert_int_eq(hermes_sse_bus_new(NULL, &bus), HERMES_SSE_OK);
   for (int i = 0; i < HUBS; i++) {
-    start(&loops[i], bus, &stop);
-    pthread_create(&loops[i].thread, NULL, run, &loops[i]);
+    loop_init(&loops[i], bus, &stop);
+    loops[i].between = come_and_go;
+    loop_start(&loops[i]);
   }
   start_publishers(publishers, bus);
   for (int i = 0; i < 100; i++) {
@@ -229,13 +160,13 @@ START_TEST(a_relay_comes_and_goes_while_events_flow)
     pthread_join(publishers[i].thread, NULL);
   atomic_store(&stop, 1);
   for (int i = 0; i < HUBS; i++)
-    finish(&loops[i]);
+    loop_join(&loops[i]);
   ck_assert_int_eq(c.following, HUBS);
   ck_assert_uint_eq(loops[0].sink.n, loops[1].sink.n);
   ck_assert(memcmp(loops[0].sink.bytes, loops[1].sink.bytes, loops[0].sink.n) == 0);
   for (int i = 0; i < HUBS; i++) {
     ck_assert_uint_eq(check_order(&loops[i].sink, publishers), PUBLISHERS * EACH);
-    clear(&loops[i]);
+    loop_clear(&loops[i]);
   }
   ck_assert_int_eq(c.following, 0);
   hermes_sse_bus_free(bus);
@@ -258,8 +189,9 @@ START_TEST(a_relay_with_ids_goes_while_events_flow)
   ck_assert_int_eq(hermes_sse_bus_new(NULL, &bus), HERMES_SSE_OK);
   ck_assert_int_eq(set(bus, &c), HERMES_SSE_OK);
   for (int i = 0; i < HUBS; i++) {
-    start(&loops[i], bus, &stop);
-    pthread_create(&loops[i].thread, NULL, run, &loops[i]);
+    loop_init(&loops[i], bus, &stop);
+    loops[i].between = come_and_go;
+    loop_start(&loops[i]);
   }
   start_publishers(publishers, bus);
   do
@@ -277,7 +209,7 @@ START_TEST(a_relay_with_ids_goes_while_events_flow)
   }
   atomic_store(&stop, 1);
   for (int i = 0; i < HUBS; i++)
-    finish(&loops[i]);
+    loop_join(&loops[i]);
   ck_assert_uint_eq(published, c.calls);
   ck_assert_int_eq(hermes_sse_bus_stats(bus, &stats), HERMES_SSE_OK);
   ck_assert_uint_eq(stats.published, published);
@@ -287,7 +219,7 @@ START_TEST(a_relay_with_ids_goes_while_events_flow)
   ck_assert_uint_ge(n, 1);
   ck_assert_uint_le(n, published - EACH / 4);
   for (int i = 0; i < HUBS; i++)
-    clear(&loops[i]);
+    loop_clear(&loops[i]);
   hermes_sse_bus_free(bus);
 }
 END_TEST

@@ -20,12 +20,6 @@ static const char *id_at(const world *w, uint64_t lo)
   return id_text;
 }
 
-static void done(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
-}
-
 START_TEST(P17_every_place_resumes_exactly)
 {
   world w;
@@ -40,14 +34,14 @@ START_TEST(P17_every_place_resumes_exactly)
     attach(&w, &s, "t", NULL, id_at(&w, lo));
     sink_take(&s, "data: live\n\n", 12);
     ck_assert_str_eq(world_data(&s), rest[lo]);
-    done(&s);
+    world_leave(&s);
   }
   attach(&w, &s, "t", "even", id_at(&w, 2));
   ck_assert_str_eq(world_data(&s), "4");
-  done(&s);
+  world_leave(&s);
   attach(&w, &s, "t", "odd", id_at(&w, 0));
   ck_assert_str_eq(world_data(&s), "1,3,5");
-  done(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -66,13 +60,13 @@ START_TEST(P10_P11_history_and_live_meet_without_a_seam)
   world_publish(&w, "t", NULL, "3");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "1,2,3");
-  done(&s);
+  world_leave(&s);
   sink_init(&s);
   world_open(&w, &s, "t", NULL);
   world_publish(&w, "t", NULL, "4");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "4"); /* without an id: from now */
-  done(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -102,7 +96,7 @@ static void expect_gap(world *w, const char *topic, const char *id, const char *
       header++;
     }
   ck_assert_uint_eq(header, 1);
-  done(&s);
+  world_leave(&s);
 }
 
 START_TEST(P12_what_cannot_be_resumed_is_told)
@@ -144,10 +138,10 @@ START_TEST(H3_a_quiet_topic_beside_a_busy_one_tells_no_false_gap)
   world_run(&w, 0);
   attach(&w, &s, "quiet", NULL, id_at(&w, 0));
   ck_assert_str_eq(world_data(&s), "q");
-  done(&s);
+  world_leave(&s);
   attach(&w, &s, "quiet", "k", id_at(&w, 1));
   ck_assert_uint_eq(s.n, 0);
-  done(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -169,11 +163,11 @@ START_TEST(H1_a_client_that_heard_only_heartbeats_resumes_exactly)
     world_run(&w, 100);
   id = world_last_id(&s);
   ck_assert_uint_eq(id.lo, 50);
-  done(&s);
+  world_leave(&s);
   world_publish(&w, "quiet", NULL, "missed");
   attach(&w, &s, "quiet", NULL, id_at(&w, id.lo));
   ck_assert_str_eq(world_data(&s), "missed");
-  done(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -203,8 +197,8 @@ START_TEST(H8_a_client_ahead_of_its_hub_waits)
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&a), "1,2,3");
   ck_assert_str_eq(world_data(&b), "3");
-  done(&a);
-  done(&b);
+  world_leave(&a);
+  world_leave(&b);
   hermes_sse_hub_free(second);
   world_clear(&w);
 }
@@ -229,10 +223,10 @@ START_TEST(a_hub_that_joined_late_tells_what_it_never_had)
   world_run(&w, 0);
   attach(&w, &s, "t", NULL, id_at(&w, 1));
   ck_assert_ptr_nonnull(strstr(world_data(&s), "expired"));
-  done(&s);
+  world_leave(&s);
   attach(&w, &s, "t", NULL, id_at(&w, 2));
   ck_assert_uint_eq(s.n, 0);
-  done(&s);
+  world_leave(&s);
   hermes_sse_hub_free(first);
   world_clear(&w);
 }
@@ -250,7 +244,7 @@ START_TEST(what_the_first_run_reads_is_kept)
   world_run(&w, 0);
   attach(&w, &s, "t", NULL, id_at(&w, 0));
   ck_assert_str_eq(world_data(&s), "1");
-  done(&s);
+  world_leave(&s);
   hermes_sse_hub_free(w.hub);
   hermes_sse_bus_free(w.bus);
 }
@@ -276,7 +270,7 @@ START_TEST(the_head_is_a_cursor_for_snapshots)
   ck_assert_uint_eq(id.lo, 3);
   ck_assert_uint_ge(id.hi, UINT64_C(1000000000000000)); /* H9: sixteen digits */
   ck_assert_uint_lt(id.hi, UINT64_C(10000000000000000));
-  done(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST

@@ -8,22 +8,6 @@ static void keep(world *w, const char *pattern, uint64_t entries, uint64_t bytes
   ck_assert_int_eq(hermes_sse_bus_topic(w->bus, pattern, &o), HERMES_SSE_OK);
 }
 
-static uint64_t retained(const world *w)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(w->bus, &s), HERMES_SSE_OK);
-  return s.retained_entries;
-}
-
-static uint64_t topics(const world *w)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  hermes_sse_bus_stats(w->bus, &s);
-  return s.topics;
-}
-
 START_TEST(H2_readers_that_keep_up_are_never_ahead_of_retention)
 {
   world w;
@@ -44,7 +28,7 @@ START_TEST(H2_readers_that_keep_up_are_never_ahead_of_retention)
   ck_assert_uint_eq(strlen(world_data(&key)), 2 * 500 - 1);
   ck_assert_uint_eq(strlen(world_data(&pull)), 2 * 500 - 1);
   world_run(&w, 100);
-  ck_assert_uint_eq(retained(&w), 100);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 100);
   hermes_sse_stream_free(push.stream);
   hermes_sse_stream_free(key.stream);
   hermes_sse_stream_free(pull.stream);
@@ -71,7 +55,7 @@ START_TEST(a_budgeted_sweep_holds_its_entries)
     world_publish(&w, "t", NULL, "x");
   do {
     hermes_sse_hub_run(w.hub, w.now, 7, &next);
-    ck_assert_uint_eq(retained(&w), next == w.now ? 5 : 1);
+    ck_assert_uint_eq(world_stats(&w).retained_entries, next == w.now ? 5 : 1);
   } while (next == w.now);
   for (int i = 0; i < N; i++) {
     ck_assert_str_eq(world_data(&s[i]), "x,x,x,x,x");
@@ -97,27 +81,27 @@ START_TEST(entries_bytes_and_age_each_bound_a_log)
     world_publish(&w, "entries", NULL, "x");
     world_run(&w, 0);
   }
-  ck_assert_uint_eq(retained(&w), 3);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 3);
   for (int i = 0; i < 10; i++)
     world_publish(&w, "bytes", NULL, large);
   world_run(&w, 0);
-  ck_assert(retained(&w) > 3 + 2 && retained(&w) <= 3 + 4);
+  ck_assert(world_stats(&w).retained_entries > 3 + 2 && world_stats(&w).retained_entries <= 3 + 4);
   keep(&w, "bytes", 1, 0, 0); /* an existing topic follows in the next run */
   world_run(&w, 0);
-  ck_assert_uint_eq(retained(&w), 4);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 4);
   world_publish(&w, "age", "k", "x");
   world_run(&w, 0);
   world_run(&w, 30000);
   world_publish(&w, "age", "k", "x");
   world_run(&w, 0);
   world_run(&w, 30000);
-  ck_assert_uint_eq(retained(&w), 6);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 6);
   world_run(&w, 1000);
-  ck_assert_uint_eq(retained(&w), 5);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 5);
   ck_assert_uint_le(w.next, w.now + 1000);
   world_run(&w, 400000);
-  ck_assert_uint_eq(retained(&w), 0);
-  ck_assert_uint_eq(topics(&w), 0);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 0);
+  ck_assert_uint_eq(world_stats(&w).topics, 0);
   ck_assert_uint_eq(w.next, HERMES_SSE_NEVER);
   world_clear(&w);
 }
@@ -140,10 +124,10 @@ START_TEST(the_most_specific_policy_wins)
     world_publish(&w, "downtown", NULL, "x");
   }
   world_run(&w, 0);
-  ck_assert_uint_eq(retained(&w), 1 + 4 + 3 + 8);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 1 + 4 + 3 + 8);
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "download:a", NULL), HERMES_SSE_OK);
   world_run(&w, 0);
-  ck_assert_uint_eq(retained(&w), 1 + 3 + 3 + 8);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 1 + 3 + 3 + 8);
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "", NULL), HERMES_SSE_ERR_BAD_TOPIC);
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, NULL, NULL), HERMES_SSE_ERR_BAD_TOPIC);
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, "x", &(hermes_sse_topic_options){ .size = 1 }), HERMES_SSE_ERR_OPTION);
@@ -234,7 +218,7 @@ START_TEST(topics_used_once_leave_no_memory)
   ck_assert_uint_gt(w.memory.live_bytes, before + 1000000);
   for (int i = 0; i < 60; i++)
     world_run(&w, 1000);
-  ck_assert_uint_eq(topics(&w), 0);
+  ck_assert_uint_eq(world_stats(&w).topics, 0);
   ck_assert_uint_le(w.memory.live_bytes, before + 8 * 65536); /* the ring's array stays */
   world_clear(&w);
 }

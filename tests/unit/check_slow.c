@@ -11,14 +11,6 @@ static void topic(const char *pattern, uint64_t max_entries, uint64_t flags)
   ck_assert_int_eq(hermes_sse_bus_topic(w.bus, pattern, &o), HERMES_SSE_OK);
 }
 
-static hermes_sse_stats stats(void)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(w.bus, &s), HERMES_SSE_OK);
-  return s;
-}
-
 /* "type:data" of all that was dispatched, joined by blanks; data of gaps left out. */
 static const char *told(const sink *s)
 {
@@ -32,12 +24,6 @@ static const char *told(const sink *s)
       len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", len ? " " : "",
                               strcmp(events[i].type, "gap") == 0 ? "gap" : events[i].data);
   return text;
-}
-
-static void leave(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
 }
 
 static void unblock(sink *s)
@@ -78,11 +64,11 @@ START_TEST(P13_P21_a_slow_client_is_told_before_anything_newer)
   ck_assert_ptr_nonnull(strstr(events[2].data, "\"reason\":\"slow\""));
   ck_assert_str_eq(events[2].id, events[1].id);
   ck_assert_uint_gt(slow.n, before);
-  ck_assert_uint_eq(stats().gaps_slow, 1);
+  ck_assert_uint_eq(world_stats(&w).gaps_slow, 1);
   /* told once */
   publish_numbers("t", NULL, 10, 11);
   ck_assert_str_eq(told(&slow), "1 2 gap 7 8 9 10 11");
-  leave(&slow);
+  world_leave(&slow);
   world_clear(&w);
 }
 END_TEST
@@ -106,8 +92,8 @@ START_TEST(P14_a_client_that_comes_back_with_the_gap_s_id_loses_nothing_more)
   world_open_with(&w, &back, "t", NULL, (hermes_sse_stream_options){ .last_event_id = hermes_sse_str(events[0].id) });
   world_run(&w, 0);
   ck_assert_str_eq(told(&back), "gap 7 8 9");
-  leave(&slow);
-  leave(&back);
+  world_leave(&slow);
+  world_leave(&back);
   world_clear(&w);
 }
 END_TEST
@@ -141,7 +127,7 @@ START_TEST(a_loss_in_one_topic_does_not_cover_a_later_loss_in_another)
     unblock(&slow);
     ck_assert_msg(strcmp(told(&slow), "gap 1 gap 4 5 6 7") == 0 || strcmp(told(&slow), "gap gap 4 5 6 7") == 0,
                   "pattern %d: %s", pattern, told(&slow));
-    leave(&slow);
+    world_leave(&slow);
     world_clear(&w);
   }
 }
@@ -165,12 +151,12 @@ START_TEST(P22_conflated_topics_keep_the_newest_of_each_key)
       world_publish(&w, "t", "c", "only");
     world_run(&w, 0);
   }
-  ck_assert_uint_eq(stats().conflated, 100 - 1 + 100 - 1);
+  ck_assert_uint_eq(world_stats(&w).conflated, 100 - 1 + 100 - 1);
   unblock(&slow);
   ck_assert_ptr_nonnull(strstr(told(&slow), "296 297 only 298 299"));
   ck_assert_ptr_nonnull(strstr(told(&fast), "294 295 296 297 only 298 299"));
-  leave(&slow);
-  leave(&fast);
+  world_leave(&slow);
+  world_leave(&fast);
   world_clear(&w);
 }
 END_TEST
@@ -193,11 +179,11 @@ START_TEST(conflated_events_are_no_gap_and_survivors_keep_their_order)
       world_run(&w, 0);
   }
   world_run(&w, 0);
-  ck_assert_uint_eq(stats().retained_entries, 10);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 10);
   unblock(&slow);
   ck_assert_str_eq(told(&slow), "990 991 992 993 994 995 996 997 998 999");
-  ck_assert_uint_eq(stats().gaps, 0);
-  leave(&slow);
+  ck_assert_uint_eq(world_stats(&w).gaps, 0);
+  world_leave(&slow);
   world_clear(&w);
 }
 END_TEST
@@ -213,10 +199,10 @@ START_TEST(readers_that_keep_up_see_every_event_of_a_conflated_topic)
   for (int i = 0; i < 5; i++)
     world_publish(&w, "t", "k", "same turn");
   world_run(&w, 0);
-  ck_assert_uint_eq(stats().delivered, 10);
-  ck_assert_uint_eq(stats().retained_entries, 1);
-  leave(&fast);
-  leave(&key);
+  ck_assert_uint_eq(world_stats(&w).delivered, 10);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 1);
+  world_leave(&fast);
+  world_leave(&key);
   world_clear(&w);
 }
 END_TEST
@@ -226,13 +212,13 @@ START_TEST(a_topic_may_become_a_conflated_one_and_back)
   world_init(&w, NULL);
   publish_numbers("t", "a", 1, 5);
   publish_numbers("t", "b", 1, 5);
-  ck_assert_uint_eq(stats().retained_entries, 10);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 10);
   topic("t", 100, HERMES_SSE_TOPIC_CONFLATE);
   world_run(&w, 0);
-  ck_assert_uint_eq(stats().retained_entries, 2);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 2);
   topic("t", 100, 0);
   publish_numbers("t", "a", 6, 9);
-  ck_assert_uint_eq(stats().retained_entries, 6);
+  ck_assert_uint_eq(world_stats(&w).retained_entries, 6);
   world_clear(&w);
 }
 END_TEST
@@ -276,8 +262,8 @@ START_TEST(P22_a_newcomer_may_ask_for_the_snapshot)
   ck_assert_int_eq(hermes_sse_stream_open(w.hub, &o, &foreign.stream), HERMES_SSE_OK);
   world_run(&w, 0);
   ck_assert_str_eq(told(&foreign), "gap 23 14");
-  leave(&s);
-  leave(&foreign);
+  world_leave(&s);
+  world_leave(&foreign);
   world_clear(&w);
 }
 END_TEST
@@ -307,9 +293,9 @@ START_TEST(a_throttled_stream_gets_the_first_at_once_and_the_last_always)
   for (int i = 0; i < 50; i++)
     world_run(&w, 10);
   ck_assert_str_eq(told(&s), "first x x x x x x x x 8 x 9 x");
-  ck_assert_uint_eq(stats().throttled, 8);
-  ck_assert_uint_eq(stats().gaps, 0);
-  leave(&s);
+  ck_assert_uint_eq(world_stats(&w).throttled, 8);
+  ck_assert_uint_eq(world_stats(&w).gaps, 0);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -337,10 +323,10 @@ START_TEST(a_throttled_stream_starts_at_most_one_batch_in_its_interval)
   }
   ck_assert_uint_le(batches, 101);
   ck_assert_uint_ge(batches, 80);
-  ck_assert_uint_le(stats().delivered, 2 * 101);
-  ck_assert_uint_ge(stats().delivered, 2 * 80);
-  leave(&s);
-  leave(&pull);
+  ck_assert_uint_le(world_stats(&w).delivered, 2 * 101);
+  ck_assert_uint_ge(world_stats(&w).delivered, 2 * 80);
+  world_leave(&s);
+  world_leave(&pull);
   world_clear(&w);
 }
 END_TEST
@@ -367,7 +353,7 @@ START_TEST(a_resting_stream_still_has_a_heart)
   for (int i = 0; i < 700; i++)
     world_run(&w, 10);
   ck_assert_str_eq(told(&s), "1 2");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -398,14 +384,14 @@ START_TEST(H18_the_oldest_of_all_topics_goes_first_beyond_the_bus_s_bound)
     snprintf(name, sizeof name, "topic %d", i % 50);
     world_publish(&w, i % 3 ? name : "new", NULL, "x");
     world_run(&w, 0);
-    ck_assert_uint_le(stats().retained_bytes, 20000);
+    ck_assert_uint_le(world_stats(&w).retained_bytes, 20000);
   }
-  ck_assert_uint_gt(stats().retained_bytes, 19000);
+  ck_assert_uint_gt(world_stats(&w).retained_bytes, 19000);
   unblock(&slow);
   ck_assert_str_eq(told(&slow), "gap");
   ck_assert_uint_eq(sink_read(&fast, (received[512]){ { .retry = 0 } }, 512, NULL), 334);
-  leave(&slow);
-  leave(&fast);
+  world_leave(&slow);
+  world_leave(&fast);
   world_clear(&w);
 }
 END_TEST
@@ -433,7 +419,7 @@ START_TEST(P19_half_written_frames_are_shared)
   }
   ck_assert_uint_le(w.memory.live_bytes, before + 4 * sizeof large);
   for (int i = 0; i < STALLED; i++)
-    leave(&stalled[i]);
+    world_leave(&stalled[i]);
   world_clear(&w);
 }
 END_TEST

@@ -4,12 +4,6 @@
 
 static world w;
 
-static void leave(sink *s)
-{
-  hermes_sse_stream_free(s->stream);
-  sink_clear(s);
-}
-
 static hermes_sse_subscription sub(const char *topic, const char *key)
 {
   return (hermes_sse_subscription){ .topic = hermes_sse_str(topic), .key = hermes_sse_str(key) };
@@ -37,9 +31,9 @@ START_TEST(a_pattern_follows_topics_that_are_and_that_come)
   ck_assert_str_eq(world_data(&all), "a,b,c,d,e");
   ck_assert_str_eq(world_data(&some), "a,e");
   ck_assert_str_eq(world_data(&both), "a,b,d,e");
-  leave(&all);
-  leave(&some);
-  leave(&both);
+  world_leave(&all);
+  world_leave(&some);
+  world_leave(&both);
   world_clear(&w);
 }
 END_TEST
@@ -87,9 +81,9 @@ START_TEST(a_pattern_replays_what_its_topics_hold)
   world_run(&w, 0);
   ck_assert_uint_eq(sink_read(&behind, events, 32, NULL), 1 + 5 + 2);
   ck_assert_str_eq(events[0].type, "gap");
-  leave(&s);
-  leave(&late);
-  leave(&behind);
+  world_leave(&s);
+  world_leave(&late);
+  world_leave(&behind);
   world_clear(&w);
 }
 END_TEST
@@ -134,7 +128,7 @@ START_TEST(a_pattern_nobody_follows_leaves_nothing_behind)
 
     world_open(&w, &s, round % 2 ? "a:*" : "a*", round % 3 ? "k" : NULL);
     world_run(&w, 1000);
-    leave(&s);
+    world_leave(&s);
   }
   for (int i = 0; i < 40; i++)
     world_run(&w, 1000);
@@ -169,8 +163,8 @@ START_TEST(a_view_keeps_no_more_than_its_topics)
   hermes_sse_stream_writable(slow.stream);
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&slow), "4995,4996,4998,4999");
-  leave(&s);
-  leave(&slow);
+  world_leave(&s);
+  world_leave(&slow);
   world_clear(&w);
 }
 END_TEST
@@ -213,7 +207,7 @@ START_TEST(subscriptions_come_and_go_on_a_live_stream)
   world_publish(&w, "a", NULL, "again");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "b1,a1,c1,d1,b2,again");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -235,7 +229,7 @@ START_TEST(what_came_before_a_subscription_is_no_gap_either)
   world_publish(&w, "t", NULL, "y");
   world_run(&w, 0);
   ck_assert_str_eq(world_data(&s), "y");
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -263,7 +257,7 @@ START_TEST(sixty_four_and_no_more)
   hermes_sse_stream_close(s.stream);
   t = sub("1", NULL);
   ck_assert_int_eq(hermes_sse_stream_subscribe(s.stream, &t), HERMES_SSE_ERR_STATE);
-  leave(&s);
+  world_leave(&s);
   world_clear(&w);
 }
 END_TEST
@@ -307,8 +301,8 @@ START_TEST(a_filter_applies_live_and_in_replay)
   hermes_sse_bus_stats(w.bus, &stats);
   ck_assert_uint_eq(stats.filtered, 8);
   ck_assert_uint_eq(stats.gaps, 0);
-  leave(&live);
-  leave(&replay);
+  world_leave(&live);
+  world_leave(&replay);
   world_clear(&w);
 }
 END_TEST

@@ -1,16 +1,11 @@
 /* Every allocation of further scenarios fails once, alone and with all later ones: pulling, coming back, admission, parts,
  * two hubs, growth of every table. No leak, a proper status, the object as before. */
 #include "suite.h"
+#include "sweep.h"
 #include "world.h"
 #include <hermes_sse/extend.h>
 
 enum { PULLS = 3, MANY = 70 };
-
-static int ok(int status, const memory *m)
-{
-  ck_assert_msg(status >= 0 || (status == HERMES_SSE_ERR_NOMEM && m->failed > 0), "%s", hermes_sse_status_name(status));
-  return status >= 0;
-}
 
 static int start(const hermes_sse_environment *environment, memory *m, const hermes_sse_hub_options *options,
                  hermes_sse_bus **bus, hermes_sse_hub **hub)
@@ -19,35 +14,15 @@ static int start(const hermes_sse_environment *environment, memory *m, const her
 
   *bus = NULL;
   *hub = NULL;
-  if (!ok(hermes_sse_bus_new(&o, bus), m)) {
+  if (!sweep_ok(hermes_sse_bus_new(&o, bus), m)) {
     ck_assert_ptr_null(*bus);
     return 0;
   }
-  if (ok(hermes_sse_hub_new(*bus, options, hub), m))
+  if (sweep_ok(hermes_sse_hub_new(*bus, options, hub), m))
     return 1;
   ck_assert_ptr_null(*hub);
   hermes_sse_bus_free(*bus);
   return 0;
-}
-
-static uint64_t published_on(const hermes_sse_bus *bus)
-{
-  hermes_sse_stats s = { .size = sizeof s };
-
-  ck_assert_int_eq(hermes_sse_bus_stats(bus, &s), HERMES_SSE_OK);
-  return s.published;
-}
-
-static int publish(hermes_sse_bus *bus, const char *topic, const char *key, const char *data, const memory *m)
-{
-  hermes_sse_message message = {
-    .size = sizeof message, .topic = hermes_sse_str(topic), .key = hermes_sse_str(key), .data = hermes_sse_str(data)
-  };
-  uint64_t before = published_on(bus);
-  int rv = ok(hermes_sse_bus_publish(bus, &message), m);
-
-  ck_assert_uint_eq(published_on(bus), before + (uint64_t)rv); /* a refused call changed nothing */
-  return rv;
 }
 
 /* Takes what there is in one of three ways; a failure takes nothing and can be repeated. */
@@ -79,14 +54,14 @@ static void pull(sink *s, int way, const memory *m)
       }
     }
     if (n != HERMES_SSE_ERR_EOF)
-      ok(n, m);
+      sweep_ok(n, m);
   }
 }
 
 static void run(hermes_sse_hub *hub, uint64_t *now, const memory *m)
 {
   for (int i = 0; i < 3; i++)
-    ok(hermes_sse_hub_run(hub, *now += 20, 0, NULL), m);
+    sweep_ok(hermes_sse_hub_run(hub, *now += 20, 0, NULL), m);
 }
 
 /* Pulled, coming back, with a gap, half taken, and with a greeting. */
@@ -118,11 +93,11 @@ static void pulled(const hermes_sse_environment *environment, memory *m, void *u
 
     sink_init(&s[i]);
     s[i].head = s[i].chunked = i == 1;
-    if (!ok(hermes_sse_stream_open(hub, &so, &s[i].stream), m))
+    if (!sweep_ok(hermes_sse_stream_open(hub, &so, &s[i].stream), m))
       ck_assert_ptr_null(s[i].stream);
   }
   for (int i = 0; i < 12; i++) {
-    expected += (size_t)publish(bus, i % 2 ? "t" : "u", "k", "x", m);
+    expected += (size_t)sweep_publish(bus, i % 2 ? "t" : "u", "k", "x", m);
     if (i % 5 == 4)
       run(hub, &now, m);
     for (int k = 0; k < PULLS; k++)
@@ -192,20 +167,20 @@ static void admitted(const hermes_sse_environment *environment, memory *m, void 
   (void)user;
   if (!start(environment, m, &o, &bus, &hub))
     return;
-  if (!ok(hermes_sse_limits_new(&lo, &limits), m))
+  if (!sweep_ok(hermes_sse_limits_new(&lo, &limits), m))
     ck_assert_ptr_null(limits);
-  attached = ok(hermes_sse_hub_attach(hub, &part, &parts), m);
-  ok(hermes_sse_bus_topic(bus, "t*", &to), m);
-  ok(hermes_sse_bus_topic(bus, "t", &to), m);
+  attached = sweep_ok(hermes_sse_hub_attach(hub, &part, &parts), m);
+  sweep_ok(hermes_sse_bus_topic(bus, "t*", &to), m);
+  sweep_ok(hermes_sse_bus_topic(bus, "t", &to), m);
   if (limits)
-    ok(hermes_sse_limits_class(limits, "user", &co), m);
+    sweep_ok(hermes_sse_limits_class(limits, "user", &co), m);
   for (int i = 0; i < 2; i++) {
     hermes_sse_stream_options so = { .size = sizeof so, .user = &s[i], .topics = &t, .n_topics = 1 };
 
     sink_init(&s[i]);
-    if (limits && !ok(hermes_sse_limits_admit(limits, keys, 2, now, NULL, &so.ticket), m))
+    if (limits && !sweep_ok(hermes_sse_limits_admit(limits, keys, 2, now, NULL, &so.ticket), m))
       ck_assert_ptr_null(so.ticket.limits);
-    if (ok(hermes_sse_stream_open(hub, &so, &s[i].stream), m))
+    if (sweep_ok(hermes_sse_stream_open(hub, &so, &s[i].stream), m))
       open += so.ticket.limits != NULL;
     else
       hermes_sse_ticket_release(&so.ticket); /* still the caller's */
@@ -215,10 +190,10 @@ static void admitted(const hermes_sse_environment *environment, memory *m, void 
     ck_assert_uint_eq(stats.tickets, open);
     ck_assert_int_eq(hermes_sse_limits_audit(limits), HERMES_SSE_OK);
   }
-  publish(bus, "t", NULL, "x", m);
+  sweep_publish(bus, "t", NULL, "x", m);
   run(hub, &now, m);
   ck_assert(attached ? parts == 3 : parts == 0);
-  if (ok(hermes_sse_bus_kick(bus, "user", hermes_sse_str("u")), m))
+  if (sweep_ok(hermes_sse_bus_kick(bus, "user", hermes_sse_str("u")), m))
     open = 0;
   run(hub, &now, m);
   run(hub, &now, m);
@@ -267,25 +242,25 @@ static void grown(const hermes_sse_environment *environment, memory *m, void *us
   sink_init(&all);
   sink_init(&slow);
   slow.per_call = 9;
-  ok(hermes_sse_stream_open(hub,
-                            &(hermes_sse_stream_options){ .size = sizeof(hermes_sse_stream_options),
-                                                          .user = &all,
-                                                          .topics = many,
-                                                          .n_topics = HERMES_SSE_SUBSCRIPTIONS_MAX },
-                            &all.stream),
-     m);
-  ok(hermes_sse_stream_open(
-         hub,
-         &(hermes_sse_stream_options){
-             .size = sizeof(hermes_sse_stream_options), .user = &slow, .topics = many, .n_topics = 1 },
-         &slow.stream),
-     m);
+  sweep_ok(hermes_sse_stream_open(hub,
+                                  &(hermes_sse_stream_options){ .size = sizeof(hermes_sse_stream_options),
+                                                                .user = &all,
+                                                                .topics = many,
+                                                                .n_topics = HERMES_SSE_SUBSCRIPTIONS_MAX },
+                                  &all.stream),
+           m);
+  sweep_ok(hermes_sse_stream_open(
+               hub,
+               &(hermes_sse_stream_options){
+                   .size = sizeof(hermes_sse_stream_options), .user = &slow, .topics = many, .n_topics = 1 },
+               &slow.stream),
+           m);
   for (int i = 0; i < MANY; i++) {
-    int published = publish(bus, "t", names[i], "x", m);
+    int published = sweep_publish(bus, "t", names[i], "x", m);
 
     if (i < HERMES_SSE_SUBSCRIPTIONS_MAX)
       expected += published;
-    publish(bus, names[i], NULL, "y", m);
+    sweep_publish(bus, names[i], NULL, "y", m);
     if (i % 30 == 29)
       run(hub, &now, m);
   }

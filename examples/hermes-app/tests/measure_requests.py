@@ -13,8 +13,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "browser"))
-from conftest import start_chromium  # noqa: E402
 from parts import Files, Hermes, wait  # noqa: E402
+from chromium import chromium  # noqa: E402
 
 KEY = "a-long-enough-key"
 WAYS = {"polling": ({"sseEnabled": False}, {}, None), "SSE": ({}, {}, None), "SSE, with a key": ({}, {"HERMES_API_KEYS": KEY}, KEY)}
@@ -69,14 +69,12 @@ def main():
     options.add_argument("--seconds", type=int, default=60)
     seconds = options.parse_args().seconds
     files = Files()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        driver = start_chromium(profile)
-        try:
+    try:
+        with chromium("1100,900") as driver:
             for downloads in (1, 10):
                 table(downloads, seconds, {way: measure(driver, files.base, downloads, seconds, *how) for way, how in WAYS.items()})
-        finally:
-            driver.quit()
-            files.shutdown()
+    finally:
+        files.shutdown()
 
 
 if __name__ == "__main__":

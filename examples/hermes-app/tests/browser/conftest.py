@@ -1,30 +1,13 @@
-import tempfile
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
 from parts import Files, Hermes, SlowWire
-
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1100,900"]
-
-
-def start_chromium(profile):
-    options = Options()
-    for argument in ARGUMENTS + ["--user-data-dir=" + profile]:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+from chromium import chromium as start_chromium  # which parts has put on the path
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        driver = start_chromium(profile)
+    with start_chromium("1100,900") as driver:
         yield driver
-        driver.quit()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What the page is tried against: a real hermes-server that serves a build, files to download, and a slow wire."""
 import functools
 import http.server
-import itertools
 import json
 import os
 import re
@@ -10,27 +9,21 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "..", "..", "..", "..", "tests", "integration"))
+import hermes_server  # noqa: E402
+from ports import free_port  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from waiting import wait  # noqa: E402
+
 DIST = os.environ.get("HERMES_APP_DIST", os.path.join(HERE, "..", "..", "dist"))
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-
-# Below those that the kernel gives to clients, so that a stopped server finds its port free; apart for tests in parallel.
-PORTS = itertools.cycle(range(16000 + os.getpid() * 53 % 8000, 32000))
-
-
-def free_port():
-    for port in PORTS:
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
 
 
 @functools.cache
@@ -39,67 +32,22 @@ def serves_apps():
     return "--app" in usage
 
 
-def wait(condition, seconds=15, pause=0.05):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := condition()):
-            return found
-        time.sleep(pause)
-    raise AssertionError("it did not come")
-
-
-class Hermes:
+class Hermes(hermes_server.Hermes):
     """A server with the app at `/`; `page` is where the browser goes."""
 
     def __init__(self, directory, config=None, **settings):
-        self.directory, self.settings = str(directory), settings
-        self.app = os.path.join(self.directory, "app")
-        shutil.copytree(DIST, self.app)
-        with open(os.path.join(self.app, "config.json"), "w") as f:
+        app = os.path.join(str(directory), "app")
+        shutil.copytree(DIST, app)
+        with open(os.path.join(app, "config.json"), "w") as f:
             json.dump({"sseEnabled": True, **(config or {})}, f)
-        self.port = free_port()
-        self.base = self.page = f"http://127.0.0.1:{self.port}"
-        self.front = None
-        if not serves_apps():
-            self.front = Front(self.app, self.port)
-            self.page = self.front.base
-        self.start()
-
-    def start(self, **changed):
-        environment = {"PATH": os.environ["PATH"], "API_PORT": str(self.port), "HERMES_ENABLE_SSE": "true", **self.settings, **changed}
-        command = [os.environ["HERMES_SERVER"], *(["--app", self.app] if serves_apps() else [])]
-        self.log = open(os.path.join(self.directory, "log"), "ab")
-        self.process = subprocess.Popen(command, cwd=self.directory, env=environment, stderr=self.log)
-        wait(self.answers, 5, 0.02)
-
-    def answers(self):
-        try:
-            return self.health()
-        except OSError:
-            return None
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            self.process.wait(10)
-        self.log.close()
+        super().__init__(directory, ["--app", app] if serves_apps() else [], **settings)
+        self.front = None if serves_apps() else Front(app, self.port)
+        self.page = self.front.base if self.front else self.base
 
     def close(self):
         self.stop(signal.SIGKILL)
         if self.front:
             self.front.close()
-
-    def json(self, path, body=None, key=None):
-        headers = {**({"Content-Type": "application/json"} if body else {}), **({"Authorization": "Bearer " + key} if key else {})}
-        asked = urllib.request.Request(self.base + path, json.dumps(body).encode() if body else None, headers)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return json.load(answer)
-
-    def health(self):
-        return self.json("/api/v1/events/health")
-
-    def add(self, url, key=None):
-        return self.json("/api/v1/download", {"url": url}, key)["download_id"]
 
     def requests(self, ending=""):
         """What was asked for, in order, as "METHOD path"."""
@@ -211,37 +159,13 @@ class FilesHandler(http.server.BaseHTTPRequestHandler):
             time.sleep(float(seconds or 0) / 50)
 
 
-class SlowWire:
+class SlowWire(Proxy):
     """A mobile network: what the server says takes its time, and comes at so many bytes a second."""
+    AT_ONCE = 4096
 
     def __init__(self, port, bytes_a_second, delay):
-        self.port, self.rate, self.delay = port, bytes_a_second, delay
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.base = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.rate, self.delay = bytes_a_second, delay
+        super().__init__(port)
 
-    def accept(self):
-        while True:
-            try:
-                client = self.listening.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self.port))
-            except OSError:
-                return
-            threading.Thread(target=self.carry, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self.carry, args=(server, client, True), daemon=True).start()
-
-    def carry(self, source, sink, is_slow):
-        try:
-            while (data := source.recv(4096)):
-                time.sleep(self.delay + len(data) / self.rate if is_slow else 0)
-                sink.sendall(data)
-        except OSError:
-            pass
-        for one in (source, sink):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listening.close()
+    def passes(self, data, is_answer):
+        time.sleep(self.delay + len(data) / self.rate if is_answer else 0)
