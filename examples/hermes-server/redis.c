@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the stream keeps every server has, so that who comes from another one misses nothing. */
+enum { HISTORY = 10000 };
+
 static hermes_sse_libevent watcher;
 
 int redis_start(server *s)
@@ -10,6 +13,7 @@ int redis_start(server *s)
   static const char *const channels[] = { "download:updates", "queue:updates", "system:notifications",
                                           "analytics:updates" };
   hermes_sse_redis_options o = { .size = sizeof o, .environment = &s->environment, .user = &watcher };
+  const hermes_sse_topic_options history = { .size = sizeof history, .max_entries = HISTORY };
   int is_on = setting(s, "HERMES_ENABLE_SSE") != 0, rv;
 
   o.url = hermes_sse_settings_get(s->settings, "HERMES_REDIS_URL");
@@ -26,6 +30,10 @@ int redis_start(server *s)
   if (strcmp(hermes_sse_settings_get(s->settings, "HERMES_REDIS_MODE"), "streams") == 0) {
     o.mode = HERMES_SSE_REDIS_STREAMS;
     o.flags |= is_on ? HERMES_SSE_REDIS_IMPORT : 0u;
+    o.max_entries = o.read_back = HISTORY;
+    rv = hermes_sse_bus_topic(s->bus, "*", &history);
+    if (rv < 0)
+      return rv;
   }
   watcher.base = s->base;
   rv = hermes_sse_redis_new(s->hub, &o, &s->redis);

@@ -6,7 +6,6 @@
 
 enum {
   DEFAULT_ENTRIES = 10000,
-  DEFAULT_READ_BACK = 1000,
   MAX_READ_BACK = 100000,
   DEFAULT_LINGER_MS = 5000,
   DEFAULT_PROBE_MS = 5000,
@@ -67,7 +66,7 @@ static int read_options(hermes_sse_environment *env, hermes_sse_redis_options *o
     return rv;
   o->mode = hermes_sse__or(o->mode, HERMES_SSE_REDIS_PUBSUB);
   o->max_entries = hermes_sse__or(o->max_entries, DEFAULT_ENTRIES);
-  o->read_back = hermes_sse__or(o->read_back, DEFAULT_READ_BACK);
+  o->read_back = hermes_sse__or(o->read_back, o->max_entries < MAX_READ_BACK ? o->max_entries : MAX_READ_BACK);
   o->linger_ms = hermes_sse__or(o->linger_ms, DEFAULT_LINGER_MS);
   o->probe_ms = hermes_sse__or(o->probe_ms, DEFAULT_PROBE_MS);
   o->timeout_ms = hermes_sse__or(o->timeout_ms, DEFAULT_TIMEOUT_MS);
@@ -200,7 +199,7 @@ static int state_of(hermes_sse_redis *r)
 {
   int listens = r->subscriptions && !r->is_streams, state = HERMES_SSE_REDIS_STATE_THROUGH;
 
-  if (!r->hub || !r->is_ready || (listens && !r->is_subscribed) || (r->tail && !r->is_following))
+  if (!r->hub || !r->is_ready || (listens && !r->is_subscribed) || (r->tail && !(r->is_following && r->is_live)))
     return HERMES_SSE_REDIS_STATE_AWAY;
   pthread_mutex_lock(&r->lock);
   for (const hermes_sse__outgoing *o = r->outbox.first; o && state == HERMES_SSE_REDIS_STATE_THROUGH; o = o->next)

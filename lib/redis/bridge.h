@@ -76,8 +76,10 @@ struct hermes_sse_redis {
 
   hermes_sse__connection *subscriptions; /* pub/sub mode, or importing */
   hermes_sse__expected subscriptions_owed;
-  uint8_t is_subscribed;  /* all that was wanted when it came up is confirmed, or refused */
-  uint8_t has_probe;      /* the probe is subscribed */
+  uint8_t is_subscribed; /* all that was wanted when it came up is confirmed, or refused */
+  uint64_t tidy_ms;      /* when channels are to be looked at */
+  uint8_t has_probe;     /* the probe is subscribed */
+  uint8_t probe_is_asked;
   uint8_t has_no_probe;   /* Redis does not let us: said once */
   char probe_channel[48]; /* where ours go */
   uint64_t probe_at_ms;   /* the next one */
@@ -85,12 +87,14 @@ struct hermes_sse_redis {
   uint64_t probe_sent_ms, probe_sent_ns;
 
   hermes_sse__connection *tail; /* streams mode */
-  uint8_t is_live;              /* read back, or the stream was empty */
+  uint8_t has_begun;            /* last_id is a place in the stream */
+  uint8_t is_live;              /* what was in the stream is read back */
   uint8_t is_following;         /* the tail reads on; else it looks where it stands first */
-  uint8_t tail_is_asked;
-  uint8_t tail_is_timed; /* tail_asked_ms is of the run after; readiness has no clock of its own */
+  uint8_t tail_owed;            /* answers */
+  uint8_t tail_is_timed;        /* tail_asked_ms is of the run after; readiness has no clock of its own */
   uint64_t tail_asked_ms;
-  uint64_t tail_count;   /* entries asked for at once; less after an answer that did not come whole */
+  uint64_t
+      tail_count; /* entries asked for at once; less after an answer that did not come whole; 0: not even one did */
   hermes_sse_id last_id; /* the last entry that was taken */
 
   uint8_t has_lease, lease_is_asked, owes_mark;
@@ -172,6 +176,10 @@ int hermes_sse__subscriptions_start(hermes_sse_redis *redis);
 uint64_t hermes_sse__subscriptions_run(hermes_sse_redis *redis);
 /* Asks for what a channel's state and followers differ in, if no answer is due. */
 void hermes_sse__subscriptions_reconcile(hermes_sse_redis *redis, hermes_sse__channel *channel);
+/* Nobody follows it any more: it is listened to for a while yet. */
+void hermes_sse__subscriptions_unwanted(hermes_sse_redis *redis, hermes_sse__channel *channel);
+/* Subscribes the probe, unless it is not to be, or was asked for. */
+void hermes_sse__subscriptions_probe(hermes_sse_redis *redis);
 /* All channels are told of a gap. */
 void hermes_sse__subscriptions_gap(hermes_sse_redis *redis);
 
@@ -198,6 +206,8 @@ void hermes_sse__lease_answered(hermes_sse_redis *redis, uint64_t asked, const h
 void hermes_sse__lease_reset(hermes_sse_redis *redis);
 /* All channels are confirmed: what comes from now on goes into the stream, what came before may be missing there. */
 void hermes_sse__lease_heard(hermes_sse_redis *redis);
+/* Says so in the stream, if that is owed, before anything that is sent later. */
+int hermes_sse__lease_mark(hermes_sse_redis *redis);
 /* Lets another have it at once. */
 void hermes_sse__lease_leave(hermes_sse_redis *redis);
 /* A message on a channel, to be put into the stream. */

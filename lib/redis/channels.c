@@ -37,6 +37,9 @@ hermes_sse__channel *hermes_sse__channel_get(const hermes_sse_environment *env, 
   channel->node.hash = hermes_sse__hash(&channels->seed, name, len);
   hermes_sse__table_insert(env, &channels->table, &channel->node);
   channel->next = channels->all;
+  channel->at = &channels->all;
+  if (channel->next)
+    channel->next->at = &channel->next;
   channels->all = channel;
   channels->n++;
   return channel;
@@ -59,16 +62,23 @@ void hermes_sse__channel_deny(hermes_sse__channels *channels, hermes_sse__channe
   channel->denied = 1;
 }
 
+void hermes_sse__channel_await(hermes_sse__channels *channels, hermes_sse__channel *channel, int awaited)
+{
+  if (channel->awaited == awaited)
+    return;
+  channel->awaited = (uint8_t)awaited;
+  channels->n_awaited += awaited ? 1u : SIZE_MAX;
+}
+
 void hermes_sse__channel_forget(const hermes_sse_environment *env, hermes_sse__channels *channels,
                                 hermes_sse__channel *channel)
 {
-  hermes_sse__channel **at = &channels->all;
-
   hermes_sse__channel_confirm(channels, channel, 0);
+  hermes_sse__channel_await(channels, channel, 0);
   channels->n_denied -= channel->denied;
-  while (*at != channel)
-    at = &(*at)->next;
-  *at = channel->next;
+  *channel->at = channel->next;
+  if (channel->next)
+    channel->next->at = channel->at;
   channels->n--;
   hermes_sse__table_remove(env, &channels->table, &channel->node);
   hermes_sse__release(env, channel);
@@ -77,8 +87,8 @@ void hermes_sse__channel_forget(const hermes_sse_environment *env, hermes_sse__c
 void hermes_sse__channels_reset(hermes_sse__channels *channels)
 {
   for (hermes_sse__channel *c = channels->all; c; c = c->next)
-    c->asked = c->confirmed = c->denied = 0;
-  channels->n_confirmed = channels->n_denied = channels->n_patterns = 0;
+    c->asked = c->confirmed = c->denied = c->awaited = 0;
+  channels->n_confirmed = channels->n_denied = channels->n_awaited = channels->n_patterns = 0;
 }
 
 void hermes_sse__channels_clear(const hermes_sse_environment *env, hermes_sse__channels *channels)

@@ -8,13 +8,14 @@
 
 typedef struct hermes_sse__channel {
   hermes_sse__node node;
-  struct hermes_sse__channel *next; /* in the list of all */
-  uint64_t unwanted_ms;             /* since when nobody follows it */
-  uint32_t followers;               /* hubs; of a channel listened to from the start one more, for good */
+  struct hermes_sse__channel *next, **at; /* in the list of all */
+  uint64_t unwanted_ms;                   /* since when nobody follows it */
+  uint32_t followers;                     /* hubs; of a channel listened to from the start one more, for good */
   uint8_t is_pattern;
   uint8_t asked;     /* an answer is due */
   uint8_t confirmed; /* Redis sends it */
   uint8_t denied;    /* Redis refused it on this connection */
+  uint8_t awaited;   /* wanted since the connection came up, and Redis has not said yet whether it can be had */
   uint8_t len;       /* of the name without the pattern's '*' */
   char name[];       /* as a topic, NUL-terminated */
 } hermes_sse__channel;
@@ -23,7 +24,7 @@ typedef struct hermes_sse__channels {
   hermes_sse__table table;
   hermes_sse__seed seed;
   hermes_sse__channel *all;
-  size_t n, n_confirmed, n_denied;
+  size_t n, n_confirmed, n_denied, n_awaited;
   size_t n_patterns; /* confirmed ones */
 } hermes_sse__channels;
 
@@ -37,6 +38,7 @@ void hermes_sse__channel_forget(const hermes_sse_environment *env, hermes_sse__c
 
 void hermes_sse__channel_confirm(hermes_sse__channels *channels, hermes_sse__channel *channel, int confirmed);
 void hermes_sse__channel_deny(hermes_sse__channels *channels, hermes_sse__channel *channel);
+void hermes_sse__channel_await(hermes_sse__channels *channels, hermes_sse__channel *channel, int awaited);
 
 /* What the connection knew is gone. */
 void hermes_sse__channels_reset(hermes_sse__channels *channels);

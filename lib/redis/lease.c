@@ -42,8 +42,18 @@ void hermes_sse__lease_leave(hermes_sse_redis *r)
 
 void hermes_sse__lease_heard(hermes_sse_redis *r)
 {
-  r->owes_mark = ask(r, MARK, "mark") < 0;
-  r->marks_asked += !r->owes_mark;
+  r->owes_mark = 1;
+}
+
+int hermes_sse__lease_mark(hermes_sse_redis *r)
+{
+  int rv = r->owes_mark ? ask(r, MARK, "mark") : HERMES_SSE_OK;
+
+  if (rv < 0)
+    return rv;
+  r->marks_asked += r->owes_mark;
+  r->owes_mark = 0;
+  return HERMES_SSE_OK;
 }
 
 void hermes_sse__lease_answered(hermes_sse_redis *r, uint64_t asked, const hermes_sse__reply *reply)
@@ -85,15 +95,12 @@ uint64_t hermes_sse__lease_run(hermes_sse_redis *r)
   listen_or_not(r);
   if (!r->is_ready)
     return HERMES_SSE_NEVER;
-  if (r->owes_mark && r->is_subscribed)
-    hermes_sse__lease_heard(r);
   if (!r->lease_is_asked && r->now_ms >= r->lease_at_ms &&
       ask(r, r->has_lease ? KEEP : TAKE, r->has_lease ? "keep" : "take") == HERMES_SSE_OK) {
     r->lease_is_asked = 1;
     r->lease_at_ms = r->now_ms + LEASE_MS / 3;
   }
-  return hermes_sse__sooner(r->lease_at_ms > r->now_ms ? r->lease_at_ms : r->now_ms + LEASE_MS / 3,
-                            r->owes_mark ? r->now_ms + HERMES_SSE__RETRY_MIN_MS : HERMES_SSE_NEVER);
+  return r->lease_at_ms > r->now_ms ? r->lease_at_ms : r->now_ms + LEASE_MS / 3;
 }
 
 /* What is in the stream already says so; what we cannot hold is told as missing. */
@@ -118,6 +125,7 @@ void hermes_sse__lease_import(hermes_sse_redis *r, const hermes_sse__reply *chan
   m.data = e.data;
   m.key = (hermes_sse_slice){ .ptr = e.key, .len = e.key_len };
   m.meta = e.meta;
+  r->owes_mark |= !r->is_subscribed; /* one channel may be heard before all are confirmed */
   rv = hermes_sse__outgoing_import(r, &m);
   if (rv == HERMES_SSE_OK)
     hermes_sse__bridge_count(&r->figures.imported, 1);

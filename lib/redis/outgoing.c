@@ -146,7 +146,7 @@ static void follow(hermes_sse_redis *r, const hermes_sse__demand *d)
   if (channel && d->on) {
     channel->followers++;
   } else if (channel && channel->followers > 0 && --channel->followers == 0) {
-    channel->unwanted_ms = r->now_ms;
+    hermes_sse__subscriptions_unwanted(r, channel);
   }
   pthread_mutex_unlock(&r->lock);
   if (channel)
@@ -266,6 +266,8 @@ uint64_t hermes_sse__outgoing_run(hermes_sse_redis *r)
 
   if (!r->is_ready)
     return HERMES_SSE_NEVER;
+  if (hermes_sse__lease_mark(r) < 0) /* nothing overtakes the word that something before it may be missing */
+    return r->now_ms + AGAIN_MS;
   pthread_mutex_lock(&r->lock);
   for (hermes_sse__outgoing *o = r->outbox.unsent ? r->outbox.first : NULL; o && first == 0; o = o->next)
     first = o->is_confirmed ? 0 : o->number;

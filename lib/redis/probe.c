@@ -70,6 +70,8 @@ uint64_t hermes_sse__probe_run(hermes_sse_redis *r)
       ask_pong(r);
     else if (r->has_probe)
       send_probe(r);
+    else
+      hermes_sse__subscriptions_probe(r);
   }
   return r->probe_number ? r->probe_sent_ms + r->options.timeout_ms : r->probe_at_ms;
 }

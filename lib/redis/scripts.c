@@ -22,26 +22,35 @@ const char hermes_sse__script_publish[] =
     "return id\n";
 
 const char hermes_sse__script_look[] =
-    "local function last()\n"
-    "  if redis.call('EXISTS', KEYS[1]) == 0 then return '0-0' end\n"
-    "  local info = redis.call('XINFO', 'STREAM', KEYS[1])\n"
-    "  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return info[i + 1] end end\n"
+    "local info = {['last-generated-id'] = '0-0', length = 0}\n"
+    "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
+    "  local all = redis.call('XINFO', 'STREAM', KEYS[1])\n"
+    "  for i = 1, #all, 2 do info[all[i]] = all[i + 1] end\n"
+    "end\n"
+    "if ARGV[1] == '' then\n"
+    "  local n, first = tonumber(ARGV[2]), false\n"
+    "  if info.length > 0 and info.length <= n then\n"
+    "    first = info['first-entry'][1]\n"
+    "  elseif n > 0 and info.length > 0 then\n"
+    "    first = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', n)[n][1]\n"
+    "  end\n"
+    "  return {info['last-generated-id'], 1, first}\n"
     "end\n"
     "local function parts(id)\n"
     "  local ms, count = string.match(id, '(%d+)-(%d+)')\n"
     "  return tonumber(ms), tonumber(count)\n"
     "end\n"
-    "if ARGV[1] == '' then\n"
-    "  local n = tonumber(ARGV[2])\n"
-    "  return {last(), 1, n > 0 and redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', n) or {}}\n"
-    "end\n"
     "local ms, count = parts(ARGV[1])\n"
-    "local ms_last, count_last = parts(last())\n"
+    "local last = info['last-generated-id']\n"
+    "local ms_last, count_last = parts(last)\n"
     "if ms_last < ms or (ms_last == ms and count_last < count) then\n"
-    "  redis.call('XADD', KEYS[1], string.format('%.0f-%.0f', ms, count + 1), 'g', 'bridge')\n"
+    "  last = redis.call('XADD', KEYS[1], string.format('%.0f-%.0f', ms, count + 1), 'g', 'bridge')\n"
     "end\n"
-    "local there = #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])\n"
-    "return {last(), there, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)}\n";
+    "local next = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)[1]\n"
+    "return {last, #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]), next and next[1] or false}\n";
+
+const char hermes_sse__script_first[] = "local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]\n"
+                                        "return entry and entry[1]\n";
 
 const char hermes_sse__script_lease[] = "local holder = redis.call('GET', KEYS[1])\n"
                                         "if ARGV[1] == 'leave' then\n"

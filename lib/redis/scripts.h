@@ -12,10 +12,13 @@ enum { HERMES_SSE__SCRIPT_PUBLISH, HERMES_SSE__SCRIPT_LOOK, HERMES_SSE__SCRIPT_L
  * Ids whose count nears 21 bits (place.h) go on in the next millisecond. */
 extern const char hermes_sse__script_publish[];
 
-/* KEYS: stream. ARGV: last id taken, or "" for the start; entries to read back. Returns {last id generated, 1 if the id taken is there,
- * entries}: at the start the newest ones backwards, else the first after the id taken. A stream that ends before that id was wiped or is
- * an older copy: a mark is added that lifts its ids beyond it and tells everyone. */
+/* KEYS: stream. ARGV: last id taken, or "" for the start; entries to read back. Returns {last id generated, 1 if the id taken is there, id
+ * or false}: at the start of the first to read back, else of the first after the id taken. A stream that ends before that id was wiped or
+ * is an older copy: a mark is added that lifts its ids beyond it and tells everyone. */
 extern const char hermes_sse__script_look[];
+
+/* KEYS: stream. Returns the id of its first entry; false: it has none. */
+extern const char hermes_sse__script_first[];
 
 /* KEYS: lease, stream. ARGV: "take", "keep", "mark" or "leave"; origin; milliseconds; entries to keep. Returns 1: the lease is this
  * origin's; 2: and was not before; 0: it is not. */

@@ -59,6 +59,8 @@ void hermes_sse__subscriptions_reconcile(hermes_sse_redis *r, hermes_sse__channe
     hermes_sse__channel_glob(channel, glob);
   channel->asked = say(r, answer, command(r, channel, wanted ? SUBSCRIBE : UNSUBSCRIBE),
                        channel->is_pattern ? glob : channel->name) == HERMES_SSE_OK;
+  if (!channel->asked)
+    r->tidy_ms = hermes_sse__sooner(r->tidy_ms, r->now_ms + HERMES_SSE__RETRY_MIN_MS);
 }
 
 /* ---- what Redis says ---- */
@@ -73,10 +75,7 @@ static int is_message(const hermes_sse__reply *reply, const char *word, size_t n
 /* All that was wanted when the connection came up is there, or refused: others may have published in between. */
 static void complete(hermes_sse_redis *r)
 {
-  for (const hermes_sse__channel *c = r->channels.all; c; c = c->next)
-    if (c->asked || (!c->confirmed && !c->denied && c->followers > 0))
-      return;
-  if (r->is_subscribed)
+  if (r->is_subscribed || r->channels.n_awaited > 0)
     return;
   r->is_subscribed = 1;
   hermes_sse__connection_settled(r->subscriptions);
@@ -94,6 +93,7 @@ static void settle(hermes_sse_redis *r, const hermes_sse__answer *answer, const 
   int subscribed = answer->kind == HERMES_SSE__ASKED_SUBSCRIBE;
 
   if (!channel) { /* the probe's */
+    r->probe_is_asked = 0;
     if (error)
       hermes_sse__probe_refused(r, error);
     else
@@ -102,6 +102,7 @@ static void settle(hermes_sse_redis *r, const hermes_sse__answer *answer, const 
   }
   pthread_mutex_lock(&r->lock);
   channel->asked = 0;
+  hermes_sse__channel_await(&r->channels, channel, 0);
   if (error)
     hermes_sse__channel_deny(&r->channels, channel);
   else
@@ -216,14 +217,15 @@ static void on_reply(hermes_sse__connection *connection, const hermes_sse__reply
 /* ---- coming and going ---- */
 
 /* By the one pattern for all servers' probes, as Redis compares a pattern with those of an ACL letter by letter. */
-static void subscribe_probe(hermes_sse_redis *r)
+void hermes_sse__subscriptions_probe(hermes_sse_redis *r)
 {
   int sharded = (r->options.flags & HERMES_SSE_REDIS_SHARDED) != 0;
   hermes_sse__answer answer = { .kind = HERMES_SSE__ASKED_SUBSCRIBE };
 
-  if (r->options.probe_ms == HERMES_SSE_NEVER || r->has_no_probe || r->is_streams)
+  if (r->options.probe_ms == HERMES_SSE_NEVER || r->has_no_probe || r->is_streams || r->probe_is_asked)
     return;
-  say(r, answer, sharded ? "SSUBSCRIBE" : "PSUBSCRIBE", sharded ? r->probe_channel : HERMES_SSE__PROBES "*");
+  r->probe_is_asked = say(r, answer, sharded ? "SSUBSCRIBE" : "PSUBSCRIBE",
+                          sharded ? r->probe_channel : HERMES_SSE__PROBES "*") == HERMES_SSE_OK;
 }
 
 static void on_up(hermes_sse__connection *connection, void *user)
@@ -233,9 +235,10 @@ static void on_up(hermes_sse__connection *connection, void *user)
 
   (void)connection;
   hermes_sse__bridge_count(&r->figures.connected, 1);
-  subscribe_probe(r);
+  hermes_sse__subscriptions_probe(r);
   for (hermes_sse__channel *c = r->channels.all; c; c = next) {
     next = c->next;
+    hermes_sse__channel_await(&r->channels, c, c->followers > 0);
     hermes_sse__subscriptions_reconcile(r, c);
   }
   complete(r);
@@ -247,7 +250,7 @@ static void on_down(hermes_sse__connection *connection, int was_up, const char *
 
   (void)connection, (void)why;
   hermes_sse__bridge_count(&r->figures.lost, was_up ? 1 : 0);
-  r->is_subscribed = r->has_probe = 0;
+  r->is_subscribed = r->has_probe = r->probe_is_asked = 0;
   r->subscriptions_owed.first = r->subscriptions_owed.next = 0;
   hermes_sse__probe_reset(r);
   pthread_mutex_lock(&r->lock);
@@ -273,20 +276,27 @@ void hermes_sse__subscriptions_gap(hermes_sse_redis *r)
     hermes_sse__incoming_gap(r, c->name, strlen(c->name));
 }
 
-/* Channels that nobody has followed for a while; when the next is to be looked at. */
-static uint64_t tidy(hermes_sse_redis *r)
+/* Channels that nobody has followed for a while, and those that could not be asked for: looked at only when there is one. */
+static void tidy(hermes_sse_redis *r)
 {
-  uint64_t next_ms = HERMES_SSE_NEVER;
   hermes_sse__channel *next;
 
+  if (r->now_ms < r->tidy_ms)
+    return;
+  r->tidy_ms = HERMES_SSE_NEVER;
   for (hermes_sse__channel *c = r->channels.all; c; c = next) {
     next = c->next;
     if (lingers(r, c))
-      next_ms = hermes_sse__sooner(next_ms, c->unwanted_ms + r->options.linger_ms);
+      r->tidy_ms = hermes_sse__sooner(r->tidy_ms, c->unwanted_ms + r->options.linger_ms);
     else
       hermes_sse__subscriptions_reconcile(r, c);
   }
-  return next_ms;
+}
+
+void hermes_sse__subscriptions_unwanted(hermes_sse_redis *r, hermes_sse__channel *channel)
+{
+  channel->unwanted_ms = r->now_ms;
+  r->tidy_ms = hermes_sse__sooner(r->tidy_ms, r->now_ms + r->options.linger_ms);
 }
 
 uint64_t hermes_sse__subscriptions_run(hermes_sse_redis *r)
@@ -298,8 +308,10 @@ uint64_t hermes_sse__subscriptions_run(hermes_sse_redis *r)
     hermes_sse__connection_drop(r->subscriptions, "no answer in time");
   if (r->owes_gap && r->is_subscribed)
     hermes_sse__subscriptions_gap(r);
-  next = tidy(r);
-  next = hermes_sse__sooner(next, hermes_sse__probe_run(r));
+  tidy(r);
+  if (hermes_sse__connection_is_up(r->subscriptions))
+    complete(r);
+  next = hermes_sse__sooner(r->tidy_ms, hermes_sse__probe_run(r));
   next = hermes_sse__sooner(next, hermes_sse__connection_run(r->subscriptions, r->now_ms));
   first = hermes_sse__expected_first(&r->subscriptions_owed);
   if (first)

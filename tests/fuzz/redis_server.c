@@ -185,10 +185,12 @@ static const char *answer_to(const command *c, int was_trimmed)
     return ":1\r\n";
   if (is(c, 0, "SCRIPT"))
     return sha;
+  if (is(c, 0, "EVAL") && c->argc == 4)
+    return was_trimmed ? "$3\r\n7-0\r\n" : "$-1\r\n";
   if (is(c, 0, "EVAL") && was_trimmed)
-    return "*3\r\n$3\r\n8-0\r\n:0\r\n*1\r\n*2\r\n$3\r\n7-0\r\n*0\r\n";
+    return "*3\r\n$3\r\n8-0\r\n:0\r\n$3\r\n7-0\r\n";
   if (is(c, 0, "EVAL"))
-    return "*3\r\n$3\r\n5-0\r\n:1\r\n*0\r\n";
+    return "*3\r\n$3\r\n5-0\r\n:1\r\n$3\r\n4-0\r\n";
   if (is(c, 0, "EVALSHA"))
     return is(c, 2, "2") ? ":2\r\n" : "$3\r\n6-0\r\n";
   if (is(c, 0, "XREAD"))

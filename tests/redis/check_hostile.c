@@ -202,7 +202,7 @@ END_TEST
 
 START_TEST(every_answer_of_streams)
 {
-  static const char *const targets[] = { "SCRIPT", "publish", "look", "XREAD" };
+  static const char *const targets[] = { "SCRIPT", "publish", "look", "first", "XREAD" };
   const hermes_sse_redis_options o = { .mode = HERMES_SSE_REDIS_STREAMS };
 
   for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)

@@ -236,6 +236,49 @@ START_TEST(the_mark_is_not_lost)
 }
 END_TEST
 
+/* Cuts every connection that wants to subscribe, again and again. */
+static int cut_again(proxy *p)
+{
+  p->match = "SUBSCRIBE";
+  p->how = PROXY_BEFORE;
+  return 1;
+}
+
+/* What was heard after a loss waits for the commands' connection, and is there before the next subscription: the mark still comes first. */
+START_TEST(the_mark_is_before_what_was_heard_after_it)
+{
+  hermes_sse_redis_options o = importing();
+  server s;
+  proxy p;
+  fleet f;
+  sink client;
+
+  server_start(&s, NULL);
+  fleet_init(&f);
+  proxy_init(&p, &f, s.port);
+  fleet_add(&f, &o, p.port);
+  FLEET_UNTIL(&f, fleet_is_through(&f) && listens(&s));
+  fleet_for(&f, 30);
+  client_come(&f.hosts[0], &client, "t", NULL, NULL);
+  server_publish(&s, "t", "1");
+  FLEET_UNTIL(&f, client_count(&client, "1") == 1);
+  server_do(&s, "ACL SETUSER default -script");
+  proxy_cut_all(&p);
+  FLEET_UNTIL(&f, listens(&s));
+  server_publish(&s, "t", "2");
+  FLEET_UNTIL(&f, host_figure(&f.hosts[0], "redis_imported_total") == 2);
+  cut_again(&p);
+  server_do(&s, "CLIENT KILL TYPE pubsub");
+  server_do(&s, "ACL SETUSER default +script");
+  FLEET_UNTIL(&f, cut_again(&p) && client_count(&client, "2") == 1);
+  ck_assert_str_eq(client_seen(&client), "1 <bridge> 2");
+  client_leave(&client);
+  fleet_clear(&f);
+  proxy_clear(&p);
+  server_stop(&s);
+}
+END_TEST
+
 /* What was heard and not confirmed is put in again, and not twice. */
 START_TEST(an_import_is_cut)
 {
@@ -303,5 +346,5 @@ START_TEST(what_finds_no_room_is_told)
 END_TEST
 
 SUITE_MAIN("redis import", a_plain_publish_lands_in_the_stream_once, servers_in_pubsub_mode_are_imported_too,
-           the_lease_is_taken_over_and_told, who_leaves_lets_go, the_mark_is_not_lost, an_import_is_cut,
-           what_finds_no_room_is_told)
+           the_lease_is_taken_over_and_told, who_leaves_lets_go, the_mark_is_not_lost,
+           the_mark_is_before_what_was_heard_after_it, an_import_is_cut, what_finds_no_room_is_told)

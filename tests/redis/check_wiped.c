@@ -22,26 +22,18 @@ static void publish(wiped *w, int host_number)
   FLEET_UNTIL(&w->f, client_events(&w->clients[0]) >= all && client_events(&w->clients[1]) >= all);
 }
 
-static void begin_with(wiped *w, const hermes_sse_redis_options *options, const char *const *args)
+static void begin(wiped *w)
 {
-  hermes_sse_redis_options o = { .timeout_ms = 2000 };
+  hermes_sse_redis_options o = { .mode = HERMES_SSE_REDIS_STREAMS, .timeout_ms = 2000 };
 
-  if (options)
-    o = *options;
-  o.mode = HERMES_SSE_REDIS_STREAMS;
   w->n = 0;
-  server_start(&w->s, args);
+  server_start(&w->s, NULL);
   fleet_init(&w->f);
   for (int i = 0; i < 2; i++)
     fleet_add(&w->f, &o, w->s.port);
   FLEET_UNTIL(&w->f, fleet_is_through(&w->f));
   for (int i = 0; i < 2; i++)
     client_come(&w->f.hosts[i], &w->clients[i], "t", NULL, NULL);
-}
-
-static void begin(wiped *w)
-{
-  begin_with(w, NULL, NULL);
 }
 
 static void end(wiped *w)
@@ -259,41 +251,6 @@ START_TEST(a_crowded_millisecond_is_left)
 }
 END_TEST
 
-/* Entries so large that few fit one answer: the tail asks for less until it gets on, at the start and later. */
-START_TEST(answers_too_large_are_asked_for_in_pieces)
-{
-  enum { LEN = 60 << 10, N = 30 };
-  hermes_sse_redis_options o = { .max_reply_bytes = 160 << 10, .timeout_ms = 2000 };
-  char *data = malloc(LEN + 1);
-  wiped w;
-
-  memset(data, '7', LEN);
-  data[LEN] = 0;
-  begin_with(&w, &o, NULL);
-  publish(&w, 0);
-  server_do(&w.s, "CLIENT KILL TYPE normal SKIPME yes");
-  for (int i = 0; i < N; i++)
-    server_do(&w.s, "XADD hermes:events * t t e x d %b", data, (size_t)LEN);
-  for (int i = 0; i < 2; i++) {
-    FLEET_UNTIL(&w.f, client_events(&w.clients[i]) == N + 1);
-    ck_assert(host_logged(&w.f.hosts[i], "a reply is larger than"));
-    ck_assert_uint_eq(client_count(&w.clients[i], "<bridge>"), 0);
-  }
-  client_leave(&w.clients[0]);
-  host_stop(&w.f.hosts[0]);
-  host_begin(&w.f.hosts[0]);
-  o.mode = HERMES_SSE_REDIS_STREAMS;
-  host_bridge(&w.f.hosts[0], &o, w.s.port);
-  client_come(&w.f.hosts[0], &w.clients[0], "t", NULL, NULL);
-  FLEET_UNTIL(&w.f, fleet_is_through(&w.f));
-  server_do(&w.s, "XADD hermes:events * t t e x d 2");
-  for (int i = 0; i < 2; i++)
-    FLEET_UNTIL(&w.f, client_count(&w.clients[i], "2") == 1);
-  end(&w);
-  free(data);
-}
-END_TEST
-
 START_TEST(no_stream_at_that_key)
 {
   hermes_sse_redis_options o = { .mode = HERMES_SSE_REDIS_STREAMS, .stream_key = "other" };
@@ -340,5 +297,5 @@ END_TEST
 
 SUITE_MAIN("redis wiped", a_wiped_stream_is_told, a_trimmed_stream_that_goes_on_is_no_gap,
            what_was_trimmed_unseen_is_told, an_older_copy_is_told, odd_entries_are_refused_or_taken,
-           an_id_out_of_range_is_told, a_crowded_millisecond_is_left, answers_too_large_are_asked_for_in_pieces,
-           no_stream_at_that_key, forgotten_scripts_are_loaded_again)
+           an_id_out_of_range_is_told, a_crowded_millisecond_is_left, no_stream_at_that_key,
+           forgotten_scripts_are_loaded_again)

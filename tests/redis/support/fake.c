@@ -147,14 +147,17 @@ static void publish_entry(fake *k, fake_client *c, const redisReply *command)
 static void look(fake *k, fake_client *c, const redisReply *command)
 {
   const char *last = command->element[4]->str;
-  size_t n = k->n_entries, seen = *last ? (size_t)atoll(strchr(last, '-') + 1) : n;
+  size_t n = k->n_entries, next = *last ? (size_t)atoll(strchr(last, '-') + 1) + 1 : 1;
   char id[32];
 
   snprintf(id, sizeof id, "%d-%zu", n > 0 ? STREAM_HI : 0, n);
-  say(c, "*3\r\n$%zu\r\n%s\r\n:1\r\n*%zu\r\n", strlen(id), id, *last ? (size_t)(n > seen) : n);
-  for (size_t i = n; i > 0; i--)
-    if (!*last || i == seen + 1)
-      say_bytes(c, k->entries[i - 1], strlen(k->entries[i - 1]));
+  say(c, "*3\r\n$%zu\r\n%s\r\n:1\r\n", strlen(id), id);
+  if (next > n) {
+    say(c, "$-1\r\n");
+    return;
+  }
+  snprintf(id, sizeof id, "%d-%zu", STREAM_HI, next);
+  say(c, "$%zu\r\n%s\r\n", strlen(id), id);
 }
 
 /* ---- commands ---- */
@@ -165,7 +168,9 @@ static const char *name_of(const redisReply *command)
 
   if (strcmp(word, "EVALSHA") == 0)
     return command->element[1]->str;
-  return strcmp(word, "EVAL") == 0 ? "look" : word;
+  if (strcmp(word, "EVAL") == 0)
+    return strstr(command->element[1]->str, "XINFO") ? "look" : "first";
+  return word;
 }
 
 static void load(fake_client *c, const char *text)
@@ -195,6 +200,10 @@ static void answer(fake *k, fake_client *c, const redisReply *command)
     publish_entry(k, c, command);
   else if (strcmp(word, "look") == 0)
     look(k, c, command);
+  else if (strcmp(word, "first") == 0 && k->n_entries > 0)
+    say(c, "$%d\r\n%d-1\r\n", snprintf(NULL, 0, "%d-1", STREAM_HI), STREAM_HI);
+  else if (strcmp(word, "first") == 0)
+    say(c, "$-1\r\n");
   else if (strcmp(word, "lease") == 0)
     say(c, ":%d\r\n", strcmp(command->element[5]->str, "take") == 0 ? 2 : 1);
   else if (strcmp(word, "GET") == 0)
@@ -214,6 +223,10 @@ static void wait_for_entries(fake *k, fake_client *c, const redisReply *command)
   c->waits = 1;
   c->after = (size_t)atoll(strchr(id, '-') + 1);
   say_entries(k, c);
+  if (c->waits && strcmp(command->element[3]->str, "BLOCK") != 0) {
+    c->waits = 0;
+    say(c, "*-1\r\n");
+  }
 }
 
 static void take(fake *k, fake_client *c, const redisReply *command)
