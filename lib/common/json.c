@@ -296,7 +296,10 @@ int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name)
 
   if (text.len == 0 || !memchr(text.ptr, '\\', text.len))
     return 0;
-  return hermes_sse__json_find(text, &member, 1) == HERMES_SSE_OK && member.times > 0 && has_escaped_nul(member.value);
+  if (hermes_sse__json_find(text, &member, 1) < 0)
+    return 0;
+  return has_escaped_nul(member.times > 0 ? member.value
+                                          : text); /* a name may be written with escapes: then any may be it */
 }
 
 void hermes_sse__json_line(hermes_sse__text *to, hermes_sse_slice text)

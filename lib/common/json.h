@@ -29,7 +29,8 @@ int hermes_sse__json_find(hermes_sse_slice text, hermes_sse__json_member *wanted
 /* 1 if the text is well-formed UTF-8, and so may stand in a string. */
 int hermes_sse__json_is_text(hermes_sse_slice text);
 
-/* 1 if member `name` of the object `text`, which was read, is a string that has a NUL in it, where cJSON ends it. */
+/* 1 if member `name` of the object `text`, which was read and has it, is a string that has a NUL in it, where cJSON ends it; where that
+   name is written with escapes, if there is a NUL anywhere. */
 int hermes_sse__json_has_nul(hermes_sse_slice text, const char *name);
 
 /* `text`, which was judged, on one line: line breaks between tokens become spaces. */

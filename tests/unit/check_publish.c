@@ -73,6 +73,8 @@ START_TEST(an_id_is_a_key_only_as_a_whole)
     int keyed;
   } cases[] = { { "{\"download_id\":\"abc\"}", 1 },
                 { "{\"download_id\":\"abc\\u0000def\"}", 0 },
+                { "{\"download\\u005fid\":\"abc\\u0000def\"}", 0 },
+                { "{\"download\\u005fid\":\"abc\"}", 1 },
                 { "{\"x\":\"\\u0000\",\"download_id\":\"abc\"}", 1 },
                 { "{\"x\":{\"download_id\":\"\\u0000\"}, \"download_id\" : \"abc\" }", 1 },
                 { "{\"download_id\":\"abc\",\"x\":\"\\\\u0000\"}", 1 } };
@@ -92,8 +94,8 @@ START_TEST(an_id_is_a_key_only_as_a_whole)
   strcat(long_id, "\"}");
   ck_assert_int_eq(publish(&a, long_id), HERMES_SSE_OK);
   world_run(&a.w, 0);
-  ck_assert_uint_eq(sink_read(&one, (received[8]){ { .retry = 0 } }, 8, NULL), keyed);
-  ck_assert_uint_eq(sink_read(&all, (received[8]){ { .retry = 0 } }, 8, NULL), sizeof cases / sizeof *cases + 1);
+  ck_assert_uint_eq(sink_read(&one, (received[16]){ { .retry = 0 } }, 16, NULL), keyed);
+  ck_assert_uint_eq(sink_read(&all, (received[16]){ { .retry = 0 } }, 16, NULL), sizeof cases / sizeof *cases + 1);
   hermes_sse_stream_free(all.stream);
   hermes_sse_stream_free(one.stream);
   sink_clear(&all);
