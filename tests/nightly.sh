@@ -36,7 +36,7 @@ soak() {
 
 # Thirty kills of Redis in each mode.
 chaos() {
-  export HERMES_SERVER="$PWD/build/tests/unit/examples/hermes-server/hermes-server"
+  export HERMES_SERVER="$PWD/build/tests/clang/examples/hermes-server/hermes-server"
   for mode in streams pubsub; do
     /usr/bin/python3 tests/stress/chaos --mode "$mode" --kills 30 --seconds "${CHAOS_SECONDS:-300}" --seed "$(date +%s)" || return 1
   done
@@ -44,7 +44,8 @@ chaos() {
 
 # In one process each: a test that forks would hide what its child says.
 valgrind_units() {
-  CK_FORK=no configure_and_test valgrind -Dbuildtype=debugoptimized -- --suite unit -t 20 \
+  configure valgrind -Dbuildtype=debugoptimized && ninja -C "$build/valgrind" || return 1
+  CK_FORK=no run_tests valgrind --suite unit -t 20 \
     --wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect'
 }
 

@@ -27,40 +27,73 @@ begin() {
   passed=0
   failed=0
   names=
+  waiting=
   started=$(date +%s)
 }
 
-# part NAME COMMAND...: runs it quietly, prints its time, and its output if it fails.
-part() {
+# run_part NAME COMMAND...: quietly; leaves its status, the seconds it took and those of processors in NAME.status.
+run_part() {
   name=$1
   shift
-  [ -z "$only" ] || [ "$only" = "$name" ] || return 0
   from=$(date +%s)
-  if "$@" >"$build/$name.log" 2>&1; then
+  "$@" >"$build/$name.log" 2>&1
+  status=$?
+  took=$(($(date +%s) - from))
+  times >"$build/$name.times"
+  awk -v status="$status" -v took="$took" 'NR == 2 { split($0, t, /[ms ]+/); printf "%d %d %d\n", status, took, 60 * (t[1] + t[3]) + t[2] + t[4] + 0.5 }' \
+    "$build/$name.times" >"$build/$name.status"
+}
+
+# tell NAME: what became of it, with its output if it failed.
+tell() {
+  read -r status took processors <"$build/$1.status"
+  if [ "$status" = 0 ]; then
     passed=$((passed + 1))
-    printf '%-11s ok    %3d s\n' "$name" $(($(date +%s) - from))
+    printf '%-11s ok    %3d s   %3d s of processors\n' "$1" "$took" "$processors"
   else
     failed=$((failed + 1))
-    names="$names $name"
-    printf '%-11s FAIL  %3d s\n' "$name" $(($(date +%s) - from))
-    tail -n 60 "$build/$name.log"
+    names="$names $1"
+    printf '%-11s FAIL  %3d s   %3d s of processors\n' "$1" "$took" "$processors"
+    tail -n 60 "$build/$1.log"
   fi
 }
 
-# configure_and_test DIR MESON_OPTIONS... -- TEST_OPTIONS...
-configure_and_test() {
+# part NAME COMMAND...: runs it, unless another one alone was asked for.
+part() {
+  [ -z "$only" ] || [ "$only" = "$1" ] || return 0
+  (
+    [ -z "$waiting" ] || renice -n 10 -p "$(exec sh -c 'echo $PPID')" >/dev/null
+    run_part "$@"
+  )
+  tell "$1"
+}
+
+# beside NAME COMMAND...: as part, but what follows runs at the same time, and behind it, until `together`. For what mostly waits.
+beside() {
+  [ -z "$only" ] || [ "$only" = "$1" ] || return 0
+  (run_part "$@") &
+  waiting=$1
+}
+
+together() {
+  [ -n "$waiting" ] || return 0
+  wait
+  tell "$waiting"
+  waiting=
+}
+
+# configure DIR MESON_OPTIONS...: a build directory, once.
+configure() {
   dir=$build/$1
   shift
-  options=
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    options="$options $1"
-    shift
-  done
-  [ $# -eq 0 ] || shift
-  # shellcheck disable=SC2086
-  [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dwerror=true $options || return 1
-  ninja -C "$dir" || return 1
-  meson test -C "$dir" --print-errorlogs "$@"
+  [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dwerror=true "$@"
+}
+
+# run_tests DIR TEST_OPTIONS...: several for each processor, as many of them wait.
+run_tests() {
+  dir=$build/$1
+  shift
+  meson test -C "$dir" --print-errorlogs --num-processes $((3 * $(nproc))) "$@"
 }
 
 # end WORD [SECONDS]: the summary, with what was taken of those seconds; its status is the script's.

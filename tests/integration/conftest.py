@@ -12,6 +12,11 @@ from proxy import Proxy
 BIG = os.urandom(400_000)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: drives Chromium")
+    config.addinivalue_line("markers", "many_runs: starts a program so often that the sanitizers' share of it is most of the time")
+
+
 class Files(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 

@@ -9,6 +9,8 @@ import pytest
 from chromium import browser  # noqa: F401
 from waiting import wait
 
+pytestmark = pytest.mark.browser
+
 SCRIPT = """
 const [url, credentials] = arguments;
 const seen = window.seen = {events: [], opened: [], failed: [], source: new EventSource(url, {withCredentials: credentials})};

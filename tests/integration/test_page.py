@@ -1,10 +1,13 @@
 """The page in headless Chromium: real transfers, two tabs, a restart, keys."""
 import os
 
+import pytest
 from selenium.webdriver.common.by import By
 
 from chromium import browser  # noqa: F401
 from waiting import wait
+
+pytestmark = pytest.mark.browser
 
 
 def state(browser):

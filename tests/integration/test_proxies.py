@@ -119,7 +119,7 @@ class Caddy(Running):
 
     def start(self):
         super().start()
-        until(lambda: os.path.exists(self.authority) and handshakes(self), 10, "Caddy's certificate")  # listens before it has one
+        until(lambda: os.path.exists(self.authority) and handshakes(self), 30, "Caddy's certificate")  # listens before it has one
 
 
 class Nginx(Running):

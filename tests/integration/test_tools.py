@@ -300,6 +300,7 @@ def bytes_of(vector):
     return [vectors.to_bytes(chunk) for chunk in vector["chunks"]]
 
 
+@pytest.mark.many_runs
 @pytest.mark.parametrize("part", range(8))
 def test_decoder_vectors(part):
     among = vectors.decoder_vectors()[part::8]
@@ -358,6 +359,7 @@ def expected(events, ascii_only):
     return found
 
 
+@pytest.mark.many_runs
 @EXAMPLES
 @given(st.lists(EVENT, max_size=30), st.booleans())
 def test_there_and_back(events, ascii_only):
@@ -370,6 +372,7 @@ def test_there_and_back(events, ascii_only):
     assert again == b"".join(line + b"\n" for line in whole.split(b"\n") if line and not line.startswith(b'{"comment"'))
 
 
+@pytest.mark.many_runs
 @EXAMPLES
 @given(st.lists(st.sampled_from([b"data", b"id", b"event", b"retry", b":", b": ", b"\n", b"\r", b"\0", b"\xff", b"5", b"x", "é".encode()]), max_size=60).map(b"".join))
 def test_any_bytes_are_read_as_the_reference_reads_them(stream):
