@@ -3,18 +3,15 @@
 
 What differs from the standard has to be what known-differences.json lists, no more and no less.
 """
+import os
 import sys
-import tempfile
-
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
 import browser_server
 import vectors
 
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from chromium import chromium  # noqa: E402
+
 PRIMED_MS = 100       # reconnection time that a stream in front of each vector sets; a browser's own is 3 s
 PATIENCE_MS = 1500    # a longer reconnection time is known from nobody coming back so long
 LATE_MS = 390         # less than the vectors' times are apart: how much later than the reconnection time a request may come
@@ -134,21 +131,14 @@ def main():
     events = [e for kind, v in chosen for part in (v["steps"] if kind == "reconnect" else [v]) for e in vectors.to_events(part.get("events", []))]
     known = vectors.load("known-differences")["chromium"]
     types = sorted({"message"} | {event[0] for event in events})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = Options()
-        for argument in ARGUMENTS + ["--user-data-dir=" + profile]:
-            options.add_argument(argument)
-        driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        try:
-            found = differences(driver, chosen, types)
-            for _ in range(TRIES - 1):
-                doubtful = [(kind, v) for kind, v in chosen if v["name"] in found and v["name"] not in known]
-                if doubtful:
-                    again = differences(driver, doubtful, types)
-                    found = {name: again.get(name, what) for name, what in found.items() if name in again or name in known}
-            version = driver.capabilities["browserVersion"]
-        finally:
-            driver.quit()
+    with chromium() as driver:
+        found = differences(driver, chosen, types)
+        for _ in range(TRIES - 1):
+            doubtful = [(kind, v) for kind, v in chosen if v["name"] in found and v["name"] not in known]
+            if doubtful:
+                again = differences(driver, doubtful, types)
+                found = {name: again.get(name, what) for name, what in found.items() if name in again or name in known}
+        version = driver.capabilities["browserVersion"]
     wrong = judge(found, known, {v["name"] for _, v in chosen})
     for line in wrong:
         print("FAIL " + line)

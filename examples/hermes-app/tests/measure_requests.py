@@ -37,9 +37,9 @@ def measure(driver, files, downloads, seconds, config, settings, key):
             for i in range(downloads):
                 server.add(f"{files}/{i}.bin?{seconds + 60}", key)
             if key:
-                driver.get(server.page + "/config.json")
+                driver.get(server.base + "/config.json")
                 driver.execute_script("sessionStorage.setItem('hermes-api-key', arguments[0])", key)
-            driver.get(server.page)
+            driver.get(server.base)
             wanted = "polling" if config else "connected"
             wait(lambda: driver.execute_script("return document.getElementById('status')?.dataset.state") == wanted)
             time.sleep(SETTLING)

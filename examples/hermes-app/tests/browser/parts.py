@@ -1,13 +1,10 @@
 """What the page is tried against: a real hermes-server that serves a build, files to download, and a slow wire."""
-import functools
 import http.server
 import json
 import os
 import re
-import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,32 +19,20 @@ from proxy import Proxy  # noqa: E402
 from waiting import wait  # noqa: E402
 
 DIST = os.environ.get("HERMES_APP_DIST", os.path.join(HERE, "..", "..", "dist"))
-CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-       "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-
-
-@functools.cache
-def serves_apps():
-    usage = subprocess.run([os.environ["HERMES_SERVER"], "--help"], capture_output=True, text=True).stdout
-    return "--app" in usage
 
 
 class Hermes(hermes_server.Hermes):
-    """A server with the app at `/`; `page` is where the browser goes."""
+    """A server with the app at `/`."""
 
     def __init__(self, directory, config=None, **settings):
         app = os.path.join(str(directory), "app")
         shutil.copytree(DIST, app)
         with open(os.path.join(app, "config.json"), "w") as f:
             json.dump({"sseEnabled": True, **(config or {})}, f)
-        super().__init__(directory, ["--app", app] if serves_apps() else [], **settings)
-        self.front = None if serves_apps() else Front(app, self.port)
-        self.page = self.front.base if self.front else self.base
+        super().__init__(directory, ["--app", app], **settings)
 
     def close(self):
         self.stop(signal.SIGKILL)
-        if self.front:
-            self.front.close()
 
     def requests(self, ending=""):
         """What was asked for, in order, as "METHOD path"."""
@@ -75,59 +60,6 @@ class DevServer:
     def close(self):
         self.process.terminate()
         self.process.wait(10)
-
-
-class Front(http.server.ThreadingHTTPServer):
-    """Serves a folder, and passes /api on: for servers that cannot serve an app themselves."""
-    daemon_threads = True
-
-    def __init__(self, folder, to):
-        self.to = to
-        super().__init__(("127.0.0.1", 0), functools.partial(FrontHandler, directory=folder))
-        self.base = f"http://127.0.0.1:{self.server_address[1]}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class FrontHandler(http.server.SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def end_headers(self):
-        self.send_header("Content-Security-Policy", CSP)
-        super().end_headers()
-
-    def do_GET(self):
-        if self.path.startswith("/api/"):
-            self.pass_on()
-        else:
-            super().do_GET()
-
-    def do_POST(self):
-        self.pass_on()
-
-    do_DELETE = do_POST
-
-    def pass_on(self):
-        self.close_connection = True
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        headers = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items() if name.lower() != "connection")
-        with socket.create_connection(("127.0.0.1", self.server.to)) as upstream:
-            upstream.sendall(f"{self.command} {self.path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n".encode() + body)
-            while True:
-                ready = select.select([upstream, self.connection], [], [])[0]
-                data = upstream.recv(65536) if upstream in ready else b""
-                if not data:
-                    return  # either side has left
-                self.connection.sendall(data)
 
 
 class Files(http.server.ThreadingHTTPServer):

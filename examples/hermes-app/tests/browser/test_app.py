@@ -65,7 +65,7 @@ def test_the_build_tells_its_flag_and_has_nothing_inline():
 
 def test_progress_is_live_to_the_end_without_a_single_poll(browser, hermes, files):
     server = hermes()
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     time.sleep(0.5)
     asked = len(server.requests())
@@ -90,7 +90,7 @@ def test_progress_is_live_to_the_end_without_a_single_poll(browser, hermes, file
 
 def test_cancel(browser, hermes, files):
     server = hermes()
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     add(browser, files + "/large.iso?60")
     wait(lambda: find(browser, "#queue [data-status=downloading]"))
@@ -100,7 +100,7 @@ def test_cancel(browser, hermes, files):
 
 def test_killed_and_restarted(browser, hermes, files):
     server = hermes()
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     add(browser, files + "/small.iso")
     wait(lambda: completed(browser) == 1)
@@ -124,7 +124,7 @@ def test_killed_and_restarted(browser, hermes, files):
 
 def test_switched_off_and_on_again(browser, hermes, files):
     server = hermes({} if SLOW else {"probeIntervalSeconds": 3})
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     server.stop()
     server.start(HERMES_ENABLE_SSE="false")
@@ -143,7 +143,7 @@ def test_switched_off_and_on_again(browser, hermes, files):
 
 def test_the_flag_off_for_one_user(browser, hermes, files):
     server = hermes({"sseEnabled": False})
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: state(browser) == "polling")
     add(browser, files + "/polled.iso")
     wait(lambda: completed(browser) == 1)
@@ -152,11 +152,11 @@ def test_the_flag_off_for_one_user(browser, hermes, files):
 
 def test_eight_tabs_share_one_connection_and_lose_nothing_with_its_leader(browser, hermes, files):
     server = hermes()
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     for _ in range(7):
         browser.switch_to.new_window("tab")
-        browser.get(server.page)
+        browser.get(server.base)
         wait(lambda: is_connected(browser))
     tabs = browser.window_handles
     assert server.health()["active_connections"] == 1
@@ -185,7 +185,7 @@ def test_eight_tabs_share_one_connection_and_lose_nothing_with_its_leader(browse
 
 def test_a_key_is_asked_for_and_tokens_are_renewed(browser, hermes, files):
     server = hermes({"tokenTtlSeconds": 60, "tokenRenewAt": 0.03}, HERMES_API_KEYS=KEY)
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: find(browser, "#key"))
     wait(lambda: state(browser) == "disconnected")
     picture(browser, "key")
@@ -207,7 +207,7 @@ def test_a_key_is_asked_for_and_tokens_are_renewed(browser, hermes, files):
 
 def test_a_slow_network(browser, hermes, files, slow_wire):
     server = hermes()
-    wire = slow_wire(int(server.page.rsplit(":")[-1]), 300_000, 0.03)
+    wire = slow_wire(server.port, 300_000, 0.03)
     browser.get(wire.base)
     wait(lambda: is_connected(browser), 20)
     add(browser, files + "/slow.iso?3")
@@ -219,7 +219,7 @@ def test_a_slow_network(browser, hermes, files, slow_wire):
 
 def test_by_keyboard_and_by_name(browser, hermes, files):
     server = hermes()
-    browser.get(server.page)
+    browser.get(server.base)
     wait(lambda: is_connected(browser))
     reached = []
     for _ in range(4):
@@ -240,7 +240,7 @@ def test_a_narrow_window(browser, hermes, files):
     server = hermes()
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True})
     try:
-        browser.get(server.page)
+        browser.get(server.base)
         wait(lambda: is_connected(browser))
         add(browser, files + "/a-name-that-is-much-longer-than-the-window-is-wide-2026.iso?2")
         wait(lambda: progress(browser) > 20)
