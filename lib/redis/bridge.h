@@ -88,6 +88,7 @@ struct hermes_sse_redis {
 
   hermes_sse__connection *tail; /* streams mode */
   uint8_t has_begun;            /* last_id is a place in the stream */
+  uint8_t began_empty;          /* no entry has come since */
   uint8_t is_live;              /* what was in the stream is read back */
   uint8_t is_following;         /* the tail reads on; else it looks where it stands first */
   uint8_t tail_owed;            /* answers */

@@ -13,7 +13,8 @@ enum { HERMES_SSE__SCRIPT_PUBLISH, HERMES_SSE__SCRIPT_LOOK, HERMES_SSE__SCRIPT_L
 extern const char hermes_sse__script_publish[];
 
 /* KEYS: stream. ARGV: last id taken, or "" for the start; entries to read back. Returns {last id generated, 1 if the id taken is there, id
- * or false}: at the start of the first to read back, else of the first after the id taken. A stream that ends before that id was wiped or
+ * or false}: at the start of the first to read back, else of the first after the id taken. Of a stream that is not there the last id is that
+ * of now, as ids that somebody has are of one that was wiped. A stream that ends before the id taken was wiped or
  * is an older copy: a mark is added that lifts its ids beyond it and tells everyone. */
 extern const char hermes_sse__script_look[];
 

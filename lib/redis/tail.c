@@ -62,6 +62,7 @@ static int begin(hermes_sse_redis *r, const hermes_sse_id *last, const hermes_ss
     return rv;
   r->last_id = from;
   r->has_begun = 1;
+  r->began_empty = !first;
   return HERMES_SSE_OK;
 }
 
@@ -79,8 +80,7 @@ static int resume(hermes_sse_redis *r, const hermes_sse_id *last, const hermes_s
   return rv;
 }
 
-/* What begins after the last entry that we took, and the entry that follows it is not the next one. Of a stream that was empty nothing was
- * taken, and nothing is gone. */
+/* A stream that begins after what we took last has lost something, unless it has been empty since we came. */
 static int on_first(hermes_sse_redis *r, const hermes_sse__reply *reply)
 {
   hermes_sse_id first;
@@ -89,7 +89,7 @@ static int on_first(hermes_sse_redis *r, const hermes_sse__reply *reply)
     return HERMES_SSE_OK;
   if (!hermes_sse__entry_read_id(reply, &first))
     return HERMES_SSE_ERR_BAD_DATA;
-  return r->last_id.hi + r->last_id.lo > 0 ? resume(r, &first, &first) : HERMES_SSE_OK;
+  return r->began_empty ? HERMES_SSE_OK : resume(r, &first, &first);
 }
 
 /* Not even one came whole. */
@@ -154,6 +154,7 @@ static int on_entries(hermes_sse_redis *r, const hermes_sse__reply *reply)
         reply->items[0].kind != HERMES_SSE__REPLY_ARRAY)
       return HERMES_SSE_ERR_BAD_DATA;
     is_all = reply->items[0].items[1].n < r->tail_count;
+    r->began_empty = 0;
     rv = take_entries(r, &reply->items[0].items[1]);
     r->tail_count = r->tail_count < MOST_AT_ONCE ? 2 * r->tail_count : MOST_AT_ONCE;
   }

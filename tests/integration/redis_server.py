@@ -15,7 +15,7 @@ ACL = {
     "hermes-pubsub": f"{CHANNELS} &hermes:probe:* {TOKENS} -@all +get +set +del +info +ping +select +client|setname "
                      "+publish +subscribe +psubscribe",
     "hermes-streams": f"~hermes:events ~hermes:events:* {CHANNELS} {TOKENS} -@all +get +set +del +info +ping +select +client|setname "
-                      "+publish +subscribe +unsubscribe +script|load +eval +evalsha +exists +xadd +xsetid +xread +xrange +xrevrange +xinfo|stream",
+                      "+publish +subscribe +unsubscribe +script|load +eval +evalsha +exists +xadd +xsetid +xread +xrange +xrevrange +xinfo|stream +time",
     "worker": f"~hermes:events ~hermes:events:* {CHANNELS} -@all +publish +eval +evalsha +get +set +xadd +xsetid",
 }
 PASSWORD = "s3cret-of-redis"

@@ -102,6 +102,28 @@ START_TEST(as_many_as_asked_for_are_read_back)
 }
 END_TEST
 
+/* An id of a stream that is not there any more, of who came before the bridge knew and of who came later; nobody else is told. */
+START_TEST(an_id_of_a_stream_that_is_gone_is_told)
+{
+  sink late, new;
+  tailed t;
+
+  begin(&t);
+  start(&t, "1-1");
+  client_come(t.h, &new, "t", NULL, NULL);
+  server_do(&t.s, "XADD hermes:events * t t e x d 2");
+  FLEET_UNTIL(&t.f, client_count(&t.client, "2") == 1);
+  client_come(t.h, &late, "t", NULL, "1-1");
+  FLEET_UNTIL(&t.f, client_count(&late, "2") == 1 && client_count(&new, "2") == 1);
+  ck_assert_str_eq(client_seen(&t.client), "<expired> 2");
+  ck_assert_str_eq(client_seen(&late), "<expired> 2");
+  ck_assert_str_eq(client_seen(&new), "2");
+  client_leave(&late);
+  client_leave(&new);
+  end(&t);
+}
+END_TEST
+
 /* Entries so large that few fit one answer: the tail asks for less until it gets on, at the start and later. */
 START_TEST(answers_too_large_are_asked_for_in_pieces)
 {
@@ -167,5 +189,5 @@ START_TEST(who_is_slower_than_the_stream_is_told)
 END_TEST
 
 SUITE_MAIN("redis tail", all_that_the_stream_has_is_read_back, as_many_as_asked_for_are_read_back,
-           answers_too_large_are_asked_for_in_pieces, an_entry_too_large_is_left_out_and_told,
-           who_is_slower_than_the_stream_is_told)
+           an_id_of_a_stream_that_is_gone_is_told, answers_too_large_are_asked_for_in_pieces,
+           an_entry_too_large_is_left_out_and_told, who_is_slower_than_the_stream_is_told)
