@@ -3,7 +3,8 @@
 #   sh tests/nightly.sh                   everything
 #   sh tests/nightly.sh --only PART       one part: everyday, fuzz, soak, chaos, valgrind, analyzer, clang_analyzer,
 #                                         bench
-# FUZZ_SECONDS=3600 is how long each fuzz target runs, SOAK_SECONDS=600 each soak.
+# FUZZ_SECONDS=3600 is how long each fuzz target runs, SOAK_SECONDS=600 each soak of the hub, CHAOS_SECONDS=300 and CHAOS_SOAK_SECONDS=1800 the
+# chaos around Redis and its soak, in each mode.
 # A part more is a line more below: part NAME COMMAND...
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -34,11 +35,12 @@ soak() {
   build/tests/clang/tests/stress/stress-churn 20000000 && build/tests/clang/tests/stress/stress-herd 31 | tee "$build/herd.txt" && ! grep MISS "$build/herd.txt"
 }
 
-# Thirty kills of Redis in each mode.
+# Thirty kills of Redis in each mode; then servers that live through half an hour of it.
 chaos() {
   export HERMES_SERVER="$PWD/build/tests/clang/examples/hermes-server/hermes-server"
   for mode in streams pubsub; do
     /usr/bin/python3 tests/stress/chaos --mode "$mode" --kills 30 --seconds "${CHAOS_SECONDS:-300}" --seed "$(date +%s)" || return 1
+    /usr/bin/python3 tests/stress/chaos --mode "$mode" --soak --seconds "${CHAOS_SOAK_SECONDS:-1800}" --seed "$(date +%s)" || return 1
   done
 }
 

@@ -136,18 +136,26 @@ integration() {
     /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 3 -m "browser or many_runs" tests/integration
 }
 
-# The bridge's tests again under the sanitizers; then everything that can be killed, stalled or cut is, in both modes at once.
-redis() {
-  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 run_tests address --no-rebuild --suite redis || return 1
-  export HERMES_SERVER="$PWD/$build/clang/examples/hermes-server/hermes-server"
-  /usr/bin/python3 tests/stress/chaos --mode streams >"$build/chaos-streams.log" 2>&1 &
+# both NAME OPTIONS...: chaos in both modes at once.
+both() {
+  name=$1
+  shift
+  /usr/bin/python3 tests/stress/chaos --mode streams "$@" >"$build/$name-streams.log" 2>&1 &
   streams_pid=$!
-  /usr/bin/python3 tests/stress/chaos --mode pubsub >"$build/chaos-pubsub.log" 2>&1
+  /usr/bin/python3 tests/stress/chaos --mode pubsub "$@" >"$build/$name-pubsub.log" 2>&1
   pubsub_status=$?
   wait "$streams_pid"
   streams_status=$?
-  tail -n 3 "$build/chaos-streams.log" "$build/chaos-pubsub.log"
+  tail -n 3 "$build/$name-streams.log" "$build/$name-pubsub.log"
   [ "$streams_status" = 0 ] && [ "$pubsub_status" = 0 ]
+}
+
+# The bridge's tests again under the sanitizers; then everything that can be killed, stalled or cut is; then all but the servers, whose
+# descriptors and memory are looked at.
+redis() {
+  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 run_tests address --no-rebuild --suite redis || return 1
+  export HERMES_SERVER="$PWD/$build/clang/examples/hermes-server/hermes-server"
+  both chaos && both soak --soak
 }
 
 worker() { (cd bindings/python/redis_service && /usr/bin/python3 -m pytest -q -p no:cacheprovider tests && mypy --cache-dir "$OLDPWD/$build/mypy" --strict src); }
@@ -169,13 +177,13 @@ part address address
 beside redis redis
 part thread thread
 part coverage coverage
-together
-beside integration integration
 part lint lint
 part bare bare
+part worker worker
+together
+beside integration integration
 part python sh bindings/python/test.sh "$build/python"
 part conformance sh tests/conformance/run.sh
-part worker worker
 together
 beside app app
 part fuzz sh tests/fuzz/run.sh "$build/fuzz" 3
@@ -185,6 +193,8 @@ part stress stress
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
 [ ! -s "$build/stress.log" ] || cat "$build/stress.log"
-[ ! -s "$build/chaos-streams.log" ] || tail -q -n 1 "$build/chaos-streams.log" "$build/chaos-pubsub.log"
+for one in chaos-streams chaos-pubsub soak-streams soak-pubsub; do
+  [ ! -s "$build/$one.log" ] || tail -q -n 1 "$build/$one.log"
+done
 [ ! -s "$build/bench.log" ] || cat "$build/bench.log"
 end share 570

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..", "..")
@@ -24,7 +25,7 @@ class Hermes:
     """One hermes-server, which may be killed at any time. Even ones are users that may do no more than they must."""
 
     def __init__(self, number, directory, mode, redis_port, at=None):
-        self.number, self.directory, self.port = number, directory, free_port()
+        self.number, self.directory, self.port, self.redis_port = number, directory, free_port(), redis_port
         os.makedirs(directory)
         user = f"hermes-{mode}:s3cret-of-redis@" if number % 2 == 0 else ""
         self.url = f"redis://{user}{at or address(number)}:{redis_port}/0"
@@ -69,6 +70,10 @@ class Hermes:
         except (OSError, IndexError, ValueError, asyncio.TimeoutError):
             return None
 
+    async def is_ready(self):
+        answer = await self.get("/api/v1/events/ready")
+        return answer is not None and answer[0] == 200
+
     async def post(self, path, body):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -79,13 +84,30 @@ class Hermes:
             pass
 
 
+class Uptime:
+    """Seconds that Redis was there to be asked."""
+
+    def __init__(self):
+        self.away_s, self.since = 0, None
+
+    def now(self):
+        return (self.since or time.monotonic()) - self.away_s
+
+    def away(self):
+        self.since = time.monotonic()
+
+    def back(self):
+        self.away_s += time.monotonic() - self.since
+        self.since = None
+
+
 class World:
     def __init__(self, directory, mode, cutter):
         os.makedirs(os.path.join(directory, "redis"))
         bind = ["--bind", *[address(number) for number in range(-1, N_SERVERS)]]
         self.directory, self.mode, self.cutter = directory, mode, cutter
         self.redis = RedisServer(os.path.join(directory, "redis"), *bind, durable=True)
-        self.servers = []
+        self.servers, self.uptime = [], Uptime()
 
     async def start(self):
         for number in range(N_SERVERS):
@@ -97,16 +119,22 @@ class World:
     async def all_ready(self, within):
         answers = []
         for _ in range(within * 20):
-            answers = [await server.get("/api/v1/events/ready") for server in self.servers]
-            if all(answer and answer[0] == 200 for answer in answers):
+            answers = [await server.is_ready() for server in self.servers]
+            if all(answers):
                 return
             await asyncio.sleep(0.05)
         raise SystemExit(f"chaos: not ready within {within} s: {answers}; logs in {self.directory}")
 
+    def stall_redis(self, on):
+        (self.uptime.away if on else self.uptime.back)()
+        self.redis.stall(on)
+
     async def kill_redis(self, pause):
+        self.uptime.away()
         await asyncio.to_thread(self.redis.kill)
         await asyncio.sleep(pause)
         await asyncio.to_thread(self.redis.start)
+        self.uptime.back()
 
     def close(self):
         """What servers ended with that should not have; a sanitizer makes a status of what it found."""
