@@ -18,15 +18,19 @@ static inline double wall_ns(void)
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* A worker's envelope of exactly `size` bytes, from 190; or, with an origin, what another bridge sends: `size` and what it adds. */
-size_t envelope_write(char to[ENVELOPE_ROOM], size_t size, const char *origin, uint64_t number);
-
 /* In a process of the benchmark's own, first: it does not outlive it, however that ends. */
 static inline void end_with_parent(void)
 {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pin(1);
 }
+
+/* ---- redis_message.c ---- */
+
+/* A message's data of exactly `size` bytes, from 110. */
+size_t data_write(char *to, size_t size);
+/* A worker's envelope of exactly `size` bytes, from 190; or, with an origin, what another bridge sends: `size` and what it adds. */
+size_t envelope_write(char to[ENVELOPE_ROOM], size_t size, const char *origin, uint64_t number);
 
 /* ---- redis_server.c ---- */
 
@@ -56,7 +60,7 @@ typedef struct bridge_host {
   uint64_t next_ms;
 } bridge_host;
 
-/* `url` may be NULL. */
+/* `url` may be NULL; with a url, without channels the bridge is one of streams mode. */
 void bridge_host_open(bridge_host *h, const char *url, const char *const *channels, size_t n_channels,
                       hermes_sse_ssize (*writev)(hermes_sse_stream *, const struct iovec *, int, void *));
 /* One turn of the loop, which waits at most so long; at the time `now_ms`, or the clock's if that is 0. */
@@ -65,6 +69,26 @@ void bridge_host_turn(bridge_host *h, int most_ms, uint64_t now_ms);
 void bridge_host_wait(bridge_host *h);
 void bridge_host_close(bridge_host *h);
 uint64_t bridge_host_published(const bridge_host *h);
+
+/* ---- redis_played.c: a server of the thread's own that says just what a bridge needs to hear ---- */
+
+enum { MAX_PLAYED = 8 };
+
+typedef struct played {
+  bridge_host host;
+  int ends[MAX_PLAYED], n;
+  int fd; /* of the server's ends the one that messages leave by; -1: it is not known yet */
+} played;
+
+/* What the bridge has asked on `fd`; the greeting and INFO are answered already. Sets `fd` of the server in the end. */
+typedef void (*played_answer)(played *p, int fd, const char *asked);
+
+/* Returns when the bridge says that all is well. */
+void played_open(played *p, const char *const *channels, size_t n_channels, played_answer answer);
+void played_close(played *p);
+/* The bridge reads all that was sent to it; the hub's turn after that. CPU ns. */
+double played_read(played *p);
+double played_run(played *p);
 
 /* ---- latencies in ns ---- */
 
@@ -100,6 +124,26 @@ static inline double stamp_of(const char *bytes, size_t len)
 
   return at ? strtod(at + 4, NULL) : 0;
 }
+
+/* ---- redis_cost_pubsub.c, redis_cost_streams.c: the ways from Redis to the bus ---- */
+
+enum { BATCH = 128 };
+
+/* Messages as Redis sends them. */
+typedef struct cost_batch {
+  char bytes[BATCH * (ENVELOPE_ROOM + 128)];
+  size_t len, replies;
+  size_t size; /* of an envelope, or an entry's data */
+} cost_batch;
+
+typedef struct cost_way {
+  void (*open)(played *p);
+  void (*fill)(cost_batch *batch, size_t size, const char *origin);
+  size_t (*parse)(double *took_ns);     /* cJSON on each message of the batch; NULL: they are no JSON */
+  void (*check_asked)(const played *p); /* after each batch; NULL: the bridge is to ask for nothing */
+} cost_way;
+
+extern const cost_way cost_pubsub, cost_streams;
 
 /* ---- the tables ---- */
 

@@ -1,49 +1,16 @@
 /* What a message costs between Redis and the bus, beside readers of hiredis alone that get the same bytes over the same kind of
- * socket, and cJSON alone on the same envelopes. The server is played by this thread: it writes a batch, then the reader's
+ * socket, and cJSON alone where messages are JSON. The server is played by this thread: it writes a batch, then the reader's
  * time is taken until it has read it all. */
 #include "redis.h"
-#include <cJSON.h>
 #include <hiredis/hiredis.h>
-#include <sys/un.h>
 
-enum { BATCH = 128, READ_BYTES = 16 << 10, NOW_MS = 1000 };
+enum { READ_BYTES = 16 << 10 };
 
-static char batch[BATCH * (ENVELOPE_ROOM + 128)], envelope[BATCH][ENVELOPE_ROOM];
-static size_t batch_len, envelope_len[BATCH], messages;
-
-/* ---- the envelopes ---- */
-
-size_t envelope_write(char to[ENVELOPE_ROOM], size_t size, const char *origin, uint64_t number)
-{
-  size_t n = (size_t)sprintf(
-             to, "{\"type\":\"download_progress\",\"data\":{\"download_id\":\"0123456789abcdef\",\"status\":"
-                 "\"downloading\",\"progress\":42.5,\"eta\":17,\"error_message\":\""),
-         end = strlen("\"},\"timestamp\":\"2026-01-02T03:04:05.678Z\"}");
-
-  while (n + end < size)
-    to[n++] = 'x';
-  n += (size_t)sprintf(to + n, "\"},\"timestamp\":\"2026-01-02T03:04:05.678Z\"%s", origin ? "" : "}");
-  if (origin)
-    n += (size_t)sprintf(to + n, ",\"hermes_sse\":{\"origin\":\"%s\",\"number\":%llu}}", origin,
-                         (unsigned long long)number);
-  return n;
-}
-
-/* A batch as Redis sends it. */
-static void fill(size_t size, const char *origin)
-{
-  static uint64_t number;
-  static const char *const argv[] = { "message", "bench" };
-
-  batch_len = 0;
-  for (int i = 0; i < BATCH; i++) {
-    const char *const all[] = { argv[0], argv[1], envelope[i] };
-    size_t lens[] = { 7, 5, 0 };
-
-    lens[2] = envelope_len[i] = envelope_write(envelope[i], size, origin, ++number);
-    batch_len = command_add(batch, batch_len, all, lens, 3);
-  }
-}
+static const cost_way *way;
+static cost_batch batch;
+static played peer; /* to the bridge */
+static double hub_ns;
+static int pair[2]; /* to the bare readers: the server's end, theirs */
 
 /* ---- hiredis ---- */
 
@@ -80,163 +47,90 @@ static void *no_array(const redisReadTask *task, int n)
 static redisReplyObjectFunctions none;
 static redisReader *with_objects, *without_objects;
 
-static void read_wire(redisReader *reader, const char *bytes, size_t len)
+static size_t read_wire(redisReader *reader, const char *bytes, size_t len)
 {
   void *reply = NULL;
+  size_t n = 0;
 
   if (redisReaderFeed(reader, bytes, len) != REDIS_OK)
     fail("redisReaderFeed");
   while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
-    messages++;
+    n++;
     if (reply != &nothing)
       freeReplyObject(reply);
   }
+  return n;
 }
 
-/* ---- the readers: each empties its socket ---- */
+/* ---- the readers: each empties its socket, and returns how many messages that were ---- */
 
-static int pair[2]; /* the server's end, the reader's */
-
-static void read_all(redisReader *reader)
+static size_t read_all(redisReader *reader, double *took_ns)
 {
   char bytes[READ_BYTES];
   ssize_t n = READ_BYTES;
+  size_t replies = 0;
+  double from;
 
+  send_all(pair[0], batch.bytes, batch.len);
+  from = cpu_ns();
   while (n == READ_BYTES) {
     n = recv(pair[1], bytes, sizeof bytes, MSG_DONTWAIT);
     if (n > 0 && reader)
-      read_wire(reader, bytes, (size_t)n);
+      replies += read_wire(reader, bytes, (size_t)n);
   }
-  messages += reader ? 0 : BATCH;
+  *took_ns += cpu_ns() - from;
+  return !reader || replies == batch.replies ? BATCH : replies;
 }
 
-static double floor_of(void)
+static size_t floor_of(double *took_ns)
 {
-  double from;
-
-  send_all(pair[0], batch, batch_len);
-  from = cpu_ns();
-  read_all(NULL);
-  return cpu_ns() - from;
+  return read_all(NULL, took_ns);
 }
 
-static double hiredis_of(void)
+static size_t hiredis_of(double *took_ns)
 {
-  double from;
-
-  send_all(pair[0], batch, batch_len);
-  from = cpu_ns();
-  read_all(with_objects);
-  return cpu_ns() - from;
+  return read_all(with_objects, took_ns);
 }
 
-static double bare_of(void)
+static size_t bare_of(double *took_ns)
 {
-  double from;
-
-  send_all(pair[0], batch, batch_len);
-  from = cpu_ns();
-  read_all(without_objects);
-  return cpu_ns() - from;
+  return read_all(without_objects, took_ns);
 }
 
-static double cjson_of(void)
+static size_t cjson_of(double *took_ns)
 {
-  double from = cpu_ns();
-
-  for (int i = 0; i < BATCH; i++) {
-    cJSON *json = cJSON_ParseWithLength(envelope[i], envelope_len[i]);
-
-    messages += json != NULL;
-    cJSON_Delete(json);
-  }
-  return cpu_ns() - from;
+  return way->parse ? way->parse(took_ns) : BATCH;
 }
 
-/* ---- the bridge, and a server that says just what it needs to hear ---- */
-
-static bridge_host host;
-static int subscriptions; /* the server's end */
-static double hub_ns;
-
-static void answer(int fd)
+static size_t bridge_of(double *took_ns)
 {
-  char asked[4096] = "";
-  ssize_t n = recv(fd, asked, sizeof asked - 1, MSG_DONTWAIT);
+  uint64_t before = bridge_host_published(&peer.host);
 
-  if (n > 0 && strstr(asked, "SETNAME"))
-    send_all(fd, "+OK\r\n", 5);
-  if (n > 0 && strstr(asked, "INFO"))
-    send_all(fd, "$11\r\nrole:master\r\n", 18);
-  if (n > 0 && strstr(asked, "SUBSCRIBE")) {
-    send_all(fd, "*3\r\n$9\r\nsubscribe\r\n$5\r\nbench\r\n:1\r\n", 34);
-    subscriptions = fd;
-  }
-}
-
-static void open_bridge(void)
-{
-  static const char *const channels[] = { "bench" };
-  struct sockaddr_un at = { .sun_family = AF_UNIX };
-  char directory[] = "/tmp/bench-redis-XXXXXX", url[160];
-  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), ends[8], n = 0;
-
-  if (!mkdtemp(directory))
-    fail("a directory");
-  snprintf(at.sun_path, sizeof at.sun_path, "%s/socket", directory);
-  snprintf(url, sizeof url, "unix://%s", at.sun_path);
-  if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 4))
-    fail("listen");
-  bridge_host_open(&host, url, channels, 1, NULL);
-  for (int i = 0; hermes_sse_redis_state(host.redis) != HERMES_SSE_REDIS_STATE_THROUGH; i++) {
-    int fd = accept(listener, NULL, NULL);
-
-    if (i > 500 || n == 8)
-      fail("the bridge does not come up");
-    if (fd >= 0)
-      ends[n++] = fd;
-    bridge_host_turn(&host, 0, NOW_MS);
-    for (int k = 0; k < n; k++)
-      answer(ends[k]);
-  }
-  close(listener);
-  unlink(at.sun_path);
-  rmdir(directory);
-}
-
-static double bridge_of(void)
-{
-  int fd = -1;
-  double took = 0, from;
-  uint64_t before = bridge_host_published(&host);
-
-  send_all(subscriptions, batch, batch_len);
-  for (int i = 0; i < host.set.n; i++) {
-    fd = host.set.fds[i].fd;
-    from = cpu_ns();
-    hermes_sse_redis_ready(host.redis, fd, HERMES_SSE_READ);
-    took = cpu_ns() - from > took ? cpu_ns() - from : took; /* the other one has nothing */
-  }
-  from = cpu_ns();
-  hermes_sse_hub_run(host.hub, NOW_MS, 0, NULL);
-  hub_ns += cpu_ns() - from;
-  messages += bridge_host_published(&host) - before;
-  return took;
+  send_all(peer.fd, batch.bytes, batch.len);
+  *took_ns += played_read(&peer);
+  hub_ns += played_run(&peer);
+  if (way->check_asked)
+    way->check_asked(&peer);
+  return bridge_host_published(&peer.host) - before;
 }
 
 /* ---- the table ---- */
 
-typedef double (*reader_of)(void);
+enum { FLOOR, HIREDIS, BARE, CJSON, BRIDGE, READERS };
+
+static size_t (*const readers[READERS])(double *) = {
+  [FLOOR] = floor_of, [HIREDIS] = hiredis_of, [BARE] = bare_of, [CJSON] = cjson_of, [BRIDGE] = bridge_of
+};
 
 /* us a message, of `batches` batches. */
-static double cost_of(reader_of one, int batches, size_t size, const char *origin)
+static double cost_of(int reader, int batches, size_t size, const char *origin)
 {
+  size_t messages = 0;
   double took = 0;
 
-  messages = 0;
   for (int i = 0; i < batches; i++) {
-    fill(size, origin); /* no number comes twice */
-    took += one();
+    way->fill(&batch, size, origin); /* no message comes twice */
+    messages += readers[reader](&took);
   }
   if (messages != (size_t)batches * BATCH) {
     printf("%zu of %d messages\n", messages, batches * BATCH);
@@ -247,32 +141,32 @@ static double cost_of(reader_of one, int batches, size_t size, const char *origi
 
 static void row(const char *name, size_t size, const char *origin, double target, int batches)
 {
-  static const reader_of readers[] = { floor_of, hiredis_of, bare_of, cjson_of, bridge_of };
-  enum { READERS = sizeof readers / sizeof *readers };
   double us[READERS][PAIRS], ratios[PAIRS], hub[PAIRS], bridge;
   char met[40] = "";
 
   for (int p = 0; p < PAIRS; p++) {
     hub_ns = 0;
     for (int i = 0; i < READERS; i++)
-      us[i][p] = cost_of(readers[i], batches, size, origin);
+      us[i][p] = cost_of(i, batches, size, origin);
     hub[p] = hub_ns / batches / BATCH / 1000;
-    ratios[p] = us[READERS - 1][p] / us[1][p];
+    ratios[p] = us[BRIDGE][p] / us[HIREDIS][p];
   }
-  bridge = median(us[READERS - 1], PAIRS);
+  bridge = median(us[BRIDGE], PAIRS);
   if (target > 0)
     snprintf(met, sizeof met, "<= %.1f  %s", target, verdict(bridge, target, 0));
-  printf("%-34s %6zu ", name, envelope_len[0]);
-  for (int i = 0; i < READERS; i++)
-    printf(" %8.3f", median(us[i], PAIRS));
+  printf("%-34s %6zu ", name, batch.size);
+  for (int i = 0; i < READERS; i++) {
+    if (i == CJSON && !way->parse)
+      printf(" %8s", "-");
+    else
+      printf(" %8.3f", median(us[i], PAIRS));
+  }
   printf(" %8.2f %8.3f  %s\n", median(ratios, PAIRS), median(hub, PAIRS), met);
   fflush(stdout);
 }
 
-void cost_table(int brief)
+static void open_readers(void)
 {
-  int batches = brief ? 10 : 100;
-
   none.createString = no_string;
   none.createArray = no_array;
   none.createInteger = no_integer;
@@ -281,15 +175,38 @@ void cost_table(int brief)
   without_objects = redisReaderCreateWithFunctions(&none);
   if (!with_objects || !without_objects || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
     fail("readers");
-  open_bridge();
-  printf("Redis message to bus, CPU us       bytes      recv  hiredis no alloc    cJSON   bridge / hiredis   + hub  "
-         "target\n");
-  row("a worker's envelope", 200, NULL, 1.5, batches);
-  row("another bridge's", 200, "00112233445566ff", 0, batches);
-  row("a worker's, 1 KiB", 1024, NULL, 0, batches);
-  bridge_host_close(&host);
+}
+
+static void close_readers(void)
+{
   redisReaderFree(with_objects);
   redisReaderFree(without_objects);
   close(pair[0]);
   close(pair[1]);
+}
+
+static void begin(const cost_way *next)
+{
+  way = next;
+  way->open(&peer);
+}
+
+void cost_table(int brief)
+{
+  static const char origin[] = "00112233445566ff";
+  int batches = brief ? 10 : 100;
+
+  open_readers();
+  printf("Redis message to bus, CPU us       bytes      recv  hiredis no alloc    cJSON   bridge / hiredis   + hub  "
+         "target\n");
+  begin(&cost_pubsub);
+  row("a worker's envelope", 200, NULL, 1.5, batches);
+  row("another bridge's", 200, origin, 0, batches);
+  row("a worker's, 1 KiB", 1024, NULL, 0, batches);
+  played_close(&peer);
+  begin(&cost_streams);
+  row("an entry of the stream, its data", 200, origin, 0, batches);
+  row("an entry of the stream, 1 KiB", 1024, origin, 0, batches);
+  played_close(&peer);
+  close_readers();
 }

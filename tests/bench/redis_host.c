@@ -32,6 +32,7 @@ void bridge_host_open(bridge_host *h, const char *url, const char *const *channe
   o.watch = hermes_sse_poll_watch;
   o.channels = channels;
   o.n_channels = n_channels;
+  o.mode = channels ? HERMES_SSE_REDIS_PUBSUB : HERMES_SSE_REDIS_STREAMS;
   o.probe_ms = HERMES_SSE_NEVER;
   if (hermes_sse_bus_new(&bo, &h->bus) || hermes_sse_hub_new(h->bus, &ho, &h->hub))
     fail("hub");
