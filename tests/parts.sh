@@ -33,20 +33,22 @@ begin() {
 
 # run_part NAME COMMAND...: quietly; leaves its status, the seconds it took and those of processors in NAME.status.
 run_part() {
-  name=$1
+  part_name=$1
   shift
-  from=$(date +%s)
-  "$@" >"$build/$name.log" 2>&1
-  status=$?
-  took=$(($(date +%s) - from))
-  times >"$build/$name.times"
-  awk -v status="$status" -v took="$took" 'NR == 2 { split($0, t, /[ms ]+/); printf "%d %d %d\n", status, took, 60 * (t[1] + t[3]) + t[2] + t[4] + 0.5 }' \
-    "$build/$name.times" >"$build/$name.status"
+  part_from=$(date +%s)
+  rm -f "$build/$part_name.status"
+  "$@" >"$build/$part_name.log" 2>&1
+  part_status=$?
+  part_took=$(($(date +%s) - part_from))
+  times >"$build/$part_name.times"
+  awk -v status="$part_status" -v took="$part_took" 'NR == 2 { split($0, t, /[ms ]+/); printf "%d %d %d\n", status, took, 60 * (t[1] + t[3]) + t[2] + t[4] + 0.5 }' \
+    "$build/$part_name.times" >"$build/$part_name.status"
 }
 
 # tell NAME: what became of it, with its output if it failed.
 tell() {
-  read -r status took processors <"$build/$1.status"
+  status=unknown took=0 processors=0
+  [ ! -s "$build/$1.status" ] || read -r status took processors <"$build/$1.status"
   if [ "$status" = 0 ]; then
     passed=$((passed + 1))
     printf '%-11s ok    %3d s   %3d s of processors\n' "$1" "$took" "$processors"

@@ -171,6 +171,11 @@ START_TEST(an_entry_too_large_is_left_out_and_told)
 }
 END_TEST
 
+static int waits_for_more(server *s)
+{
+  return strstr(server_text(s, "INFO clients"), "\nblocked_clients:1\r") != NULL;
+}
+
 /* Nobody turns the host's loop while the stream loses what it has not read. */
 START_TEST(who_is_slower_than_the_stream_is_told)
 {
@@ -179,7 +184,7 @@ START_TEST(who_is_slower_than_the_stream_is_told)
   begin(&t);
   start(&t, NULL);
   server_do(&t.s, "XADD hermes:events MAXLEN 1 * t t e x d 0");
-  FLEET_UNTIL(&t.f, client_count(&t.client, "0") == 1);
+  FLEET_UNTIL(&t.f, client_count(&t.client, "0") == 1 && waits_for_more(&t.s));
   for (int i = 1; i <= 5; i++)
     server_do(&t.s, "XADD hermes:events MAXLEN 1 * t t e x d %d", i);
   FLEET_UNTIL(&t.f, client_count(&t.client, "5") == 1);

@@ -25,8 +25,8 @@ class Listener:
     def __init__(self, verdict, client, publishers):
         self.verdict, self.client, self.publishers = verdict, client, publishers
         self.who = f"client {client.number}"
-        self.run = self.server = None  # a server's run is the first part of its ids
-        self.highest = {}  # (run, publisher) -> number
+        self.server = None
+        self.highest = {}  # (run of a server, which is the first part of its ids, publisher) -> number
 
     def judge(self):
         self.of_servers = set()  # (run, words)
@@ -38,13 +38,14 @@ class Listener:
             elif what is GAP:
                 self.gap(json.loads(about), place, when[0])
             elif what is CONNECTED:
-                self.server, self.run = about, place[0]
+                self.server = about
         self.client.seen.clear()
         for one in self.publishers:
             self.missing_or_told(one, self.heard[one.name])
 
     def event(self, name, place):
-        """A run of a server gives each event once and its publisher's order, however often and whatever it tells of gaps."""
+        """A run of a server gives each event once and in its publisher's order, whatever it tells of gaps. What is neither a publisher's
+        nor of the queue may be the same twice, and cannot be told apart."""
         run = place[0]
         if name[0] == "server":
             if (run, name) in self.of_servers:

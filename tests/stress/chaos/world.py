@@ -63,9 +63,11 @@ class Hermes:
         """Status and body, or None."""
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            text = (await asyncio.wait_for(reader.read(), 5)).decode()
-            writer.close()
+            try:
+                writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                text = (await asyncio.wait_for(reader.read(), 5)).decode()
+            finally:
+                writer.close()
             return int(text.split()[1]), text.partition("\r\n\r\n")[2]
         except (OSError, IndexError, ValueError, asyncio.TimeoutError):
             return None
