@@ -55,7 +55,7 @@ clang_build() {
 }
 
 address() {
-  configure address -Db_sanitize=address,undefined -Db_lundef=false -Dbench=disabled && ninja -C "$build/address" || return 1
+  configure address -Db_sanitize=address,undefined -Db_lundef=false && ninja -C "$build/address" || return 1
   HERMES_SSE_TESTS=${HERMES_SSE_TESTS-short} ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 run_tests address --suite unit
 }
 
@@ -185,10 +185,9 @@ beside integration integration
 part python sh bindings/python/test.sh "$build/python"
 part conformance sh tests/conformance/run.sh
 together
-beside app app
+part app app
 part fuzz sh tests/fuzz/run.sh "$build/fuzz" 3
 part deploy deploy
-together
 part stress stress
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
