@@ -133,7 +133,7 @@ integration() {
   HERMES_SERVER=$PWD/$build/address/examples/hermes-server/hermes-server ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=halt_on_error=1 \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 6 -m "$sanitized" tests/integration || return 1
   HERMES_SERVER=$PWD/$build/clang/examples/hermes-server/hermes-server \
-    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 3 -m "browser or many_runs" tests/integration
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider -n 2 -m "browser or many_runs" tests/integration
 }
 
 # both NAME OPTIONS...: chaos in both modes at once.
