@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the stream keeps every server has, so that who comes from another one misses nothing. */
+/* As many as the stream keeps, so that who comes from another server misses nothing; their bytes and age are bounded as by default. */
 enum { HISTORY = 10000 };
 
 static hermes_sse_libevent watcher;

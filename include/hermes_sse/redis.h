@@ -54,9 +54,8 @@ typedef struct hermes_sse_redis_options {
   const char *stream_key; /* streams mode; default "hermes:events" */
   const char *ca_file;    /* rediss: PEM certificates that are trusted; NULL: the system's */
   uint64_t max_entries;   /* streams mode: about how many the stream keeps; default 10000 */
-  uint64_t
-      read_back; /* streams mode: how many are read at the start, for replay; default max_entries, at most 100000 */
-  uint64_t linger_ms; /* a channel nobody follows any more is listened to for so long; default 5000 */
+  uint64_t read_back;     /* streams mode: how many are read at the start; default max_entries, at most 100000 */
+  uint64_t linger_ms;     /* a channel nobody follows any more is listened to for so long; default 5000 */
   uint64_t
       probe_ms; /* pub/sub mode: time between proofs that messages still come; default 5000; HERMES_SSE_NEVER: none */
   uint64_t timeout_ms;        /* to connect, and for an answer; default 5000 */

@@ -94,8 +94,8 @@ struct hermes_sse_redis {
   uint8_t tail_owed;            /* answers */
   uint8_t tail_is_timed;        /* tail_asked_ms is of the run after; readiness has no clock of its own */
   uint64_t tail_asked_ms;
-  uint64_t
-      tail_count; /* entries asked for at once; less after an answer that did not come whole; 0: not even one did */
+  /* Entries asked for at once; less after an answer that did not come whole; 0: not even one did. */
+  uint64_t tail_count;
   hermes_sse_id last_id; /* the last entry that was taken */
 
   uint8_t has_lease, lease_is_asked, owes_mark;

@@ -47,11 +47,14 @@ void hermes_sse__lease_heard(hermes_sse_redis *r)
 
 int hermes_sse__lease_mark(hermes_sse_redis *r)
 {
-  int rv = r->owes_mark ? ask(r, MARK, "mark") : HERMES_SSE_OK;
+  int rv;
 
+  if (!r->owes_mark)
+    return HERMES_SSE_OK;
+  rv = ask(r, MARK, "mark");
   if (rv < 0)
     return rv;
-  r->marks_asked += r->owes_mark;
+  r->marks_asked++;
   r->owes_mark = 0;
   return HERMES_SSE_OK;
 }

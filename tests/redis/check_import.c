@@ -202,31 +202,56 @@ START_TEST(who_leaves_lets_go)
 }
 END_TEST
 
-/* The mark of a take-over is owed until Redis has it: cut before it comes there, and after. */
-static void cut_around_mark(int how)
-{
-  hermes_sse_redis_options o = importing();
+/* A host that imports, a way to Redis that can be cut, and a client. */
+typedef struct importing_host {
   server s;
   proxy p;
   fleet f;
   sink client;
+} importing_host;
 
-  server_start(&s, NULL);
-  fleet_init(&f);
-  proxy_init(&p, &f, s.port);
-  p.match = "$4\r\nmark";
-  p.how = how;
-  fleet_add(&f, &o, p.port);
-  client_come(&f.hosts[0], &client, "t", NULL, NULL);
-  FLEET_UNTIL(&f, p.cuts == 1);
-  FLEET_UNTIL(&f, fleet_is_through(&f) && listens(&s));
-  FLEET_UNTIL(&f, server_integer(&s, "XLEN hermes:events") >= 1);
-  server_publish(&s, "t", "1");
-  FLEET_UNTIL(&f, client_count(&client, "1") == 1);
-  client_leave(&client);
-  fleet_clear(&f);
-  proxy_clear(&p);
-  server_stop(&s);
+static void begin(importing_host *h)
+{
+  server_start(&h->s, NULL);
+  fleet_init(&h->f);
+  proxy_init(&h->p, &h->f, h->s.port);
+}
+
+/* When it listens, and has told what may be missing. */
+static void begin_listening(importing_host *h, const hermes_sse_redis_options *o)
+{
+  begin(h);
+  fleet_add(&h->f, o, h->p.port);
+  FLEET_UNTIL(&h->f, fleet_is_through(&h->f) && listens(&h->s));
+  fleet_for(&h->f, 30);
+  client_come(&h->f.hosts[0], &h->client, "t", NULL, NULL);
+}
+
+static void end(importing_host *h)
+{
+  client_leave(&h->client);
+  fleet_clear(&h->f);
+  proxy_clear(&h->p);
+  server_stop(&h->s);
+}
+
+/* The mark of a take-over is owed until Redis has it: cut before it comes there, and after. */
+static void cut_around_mark(int how)
+{
+  hermes_sse_redis_options o = importing();
+  importing_host h;
+
+  begin(&h);
+  h.p.match = "$4\r\nmark";
+  h.p.how = how;
+  fleet_add(&h.f, &o, h.p.port);
+  client_come(&h.f.hosts[0], &h.client, "t", NULL, NULL);
+  FLEET_UNTIL(&h.f, h.p.cuts == 1);
+  FLEET_UNTIL(&h.f, fleet_is_through(&h.f) && listens(&h.s));
+  FLEET_UNTIL(&h.f, server_integer(&h.s, "XLEN hermes:events") >= 1);
+  server_publish(&h.s, "t", "1");
+  FLEET_UNTIL(&h.f, client_count(&h.client, "1") == 1);
+  end(&h);
 }
 
 START_TEST(the_mark_is_not_lost)
@@ -248,69 +273,45 @@ static int cut_again(proxy *p)
 START_TEST(the_mark_is_before_what_was_heard_after_it)
 {
   hermes_sse_redis_options o = importing();
-  server s;
-  proxy p;
-  fleet f;
-  sink client;
+  importing_host h;
 
-  server_start(&s, NULL);
-  fleet_init(&f);
-  proxy_init(&p, &f, s.port);
-  fleet_add(&f, &o, p.port);
-  FLEET_UNTIL(&f, fleet_is_through(&f) && listens(&s));
-  fleet_for(&f, 30);
-  client_come(&f.hosts[0], &client, "t", NULL, NULL);
-  server_publish(&s, "t", "1");
-  FLEET_UNTIL(&f, client_count(&client, "1") == 1);
-  server_do(&s, "ACL SETUSER default -script");
-  proxy_cut_all(&p);
-  FLEET_UNTIL(&f, listens(&s));
-  server_publish(&s, "t", "2");
-  FLEET_UNTIL(&f, host_figure(&f.hosts[0], "redis_imported_total") == 2);
-  cut_again(&p);
-  server_do(&s, "CLIENT KILL TYPE pubsub");
-  server_do(&s, "ACL SETUSER default +script");
-  FLEET_UNTIL(&f, cut_again(&p) && client_count(&client, "2") == 1);
-  ck_assert_str_eq(client_seen(&client), "1 <bridge> 2");
-  client_leave(&client);
-  fleet_clear(&f);
-  proxy_clear(&p);
-  server_stop(&s);
+  begin_listening(&h, &o);
+  server_publish(&h.s, "t", "1");
+  FLEET_UNTIL(&h.f, client_count(&h.client, "1") == 1);
+  server_do(&h.s, "ACL SETUSER default -script");
+  proxy_cut_all(&h.p);
+  FLEET_UNTIL(&h.f, listens(&h.s));
+  server_publish(&h.s, "t", "2");
+  FLEET_UNTIL(&h.f, host_figure(&h.f.hosts[0], "redis_imported_total") == 2);
+  cut_again(&h.p);
+  server_do(&h.s, "CLIENT KILL TYPE pubsub");
+  server_do(&h.s, "ACL SETUSER default +script");
+  FLEET_UNTIL(&h.f, cut_again(&h.p) && client_count(&h.client, "2") == 1);
+  ck_assert_str_eq(client_seen(&h.client), "1 <bridge> 2");
+  end(&h);
 }
 END_TEST
 
 /* What was heard and not confirmed is put in again, and not twice. */
 START_TEST(an_import_is_cut)
 {
-  server s;
-  proxy p;
-  fleet f;
-  sink client;
   hermes_sse_redis_options o = importing();
+  importing_host h;
 
-  server_start(&s, NULL);
-  fleet_init(&f);
-  proxy_init(&p, &f, s.port);
-  fleet_add(&f, &o, p.port);
-  FLEET_UNTIL(&f, fleet_is_through(&f) && listens(&s));
-  fleet_for(&f, 30);
-  client_come(&f.hosts[0], &client, "t", NULL, NULL);
+  begin_listening(&h, &o);
   for (int round = 0; round < 4; round++) {
     char data[8];
 
     snprintf(data, sizeof data, "%d", round);
-    p.match = "EVALSHA";
-    p.how = round % 2 ? PROXY_AFTER : PROXY_BEFORE;
-    server_publish(&s, "t", data);
-    FLEET_UNTIL(&f, p.cuts == round + 1);
-    FLEET_UNTIL(&f, fleet_is_through(&f) && client_count(&client, data) == 1);
+    h.p.match = "EVALSHA";
+    h.p.how = round % 2 ? PROXY_AFTER : PROXY_BEFORE;
+    server_publish(&h.s, "t", data);
+    FLEET_UNTIL(&h.f, h.p.cuts == round + 1);
+    FLEET_UNTIL(&h.f, fleet_is_through(&h.f) && client_count(&h.client, data) == 1);
   }
-  fleet_for(&f, 50);
-  ck_assert_str_eq(client_seen(&client), "0 1 2 3");
-  client_leave(&client);
-  fleet_clear(&f);
-  proxy_clear(&p);
-  server_stop(&s);
+  fleet_for(&h.f, 50);
+  ck_assert_str_eq(client_seen(&h.client), "0 1 2 3");
+  end(&h);
 }
 END_TEST
 
@@ -318,30 +319,18 @@ END_TEST
 START_TEST(what_finds_no_room_is_told)
 {
   hermes_sse_redis_options o = importing();
-  server s;
-  proxy p;
-  fleet f;
-  sink client;
+  importing_host h;
 
   o.max_pending_bytes = 2000;
-  server_start(&s, NULL);
-  fleet_init(&f);
-  proxy_init(&p, &f, s.port);
-  fleet_add(&f, &o, p.port);
-  FLEET_UNTIL(&f, fleet_is_through(&f) && listens(&s));
-  fleet_for(&f, 30);
-  client_come(&f.hosts[0], &client, "t", NULL, NULL);
+  begin_listening(&h, &o);
   for (int i = 0; i < 60; i++) /* nobody turns the loop; then they come at once */
-    server_publish(&s, "t", "1");
-  FLEET_UNTIL(&f, host_figure(&f.hosts[0], "redis_overflowed_total") > 0 && client_count(&client, "<bridge>") > 0 &&
-                      host_figure(&f.hosts[0], "redis_waiting") == 0);
-  server_publish(&s, "t", "2");
-  FLEET_UNTIL(&f, client_count(&client, "2") == 1);
-  ck_assert_uint_eq(client_count(&client, "1") + host_figure(&f.hosts[0], "redis_overflowed_total"), 60);
-  client_leave(&client);
-  fleet_clear(&f);
-  proxy_clear(&p);
-  server_stop(&s);
+    server_publish(&h.s, "t", "1");
+  FLEET_UNTIL(&h.f, host_figure(&h.f.hosts[0], "redis_overflowed_total") > 0 &&
+                        client_count(&h.client, "<bridge>") > 0 && host_figure(&h.f.hosts[0], "redis_waiting") == 0);
+  server_publish(&h.s, "t", "2");
+  FLEET_UNTIL(&h.f, client_count(&h.client, "2") == 1);
+  ck_assert_uint_eq(client_count(&h.client, "1") + host_figure(&h.f.hosts[0], "redis_overflowed_total"), 60);
+  end(&h);
 }
 END_TEST
 

@@ -7,8 +7,8 @@ LEAST = 3
 # A server fills up for 13 minutes: events of downloads are kept for five, and a thousand downloads are remembered. At first that is 20 to 30 KiB
 # a second, as in the 13 seconds between the thirds of a short soak; 200 bytes lost with each event are 70 more.
 FILLING_S, FILLING_KIB_PER_S, FILLING_SHARE, FILLING_KIB = 800, 40, 0.02, 128
-# Then it stands still for minutes, and after a long absence of Redis is up to 300 KiB higher: malloc keeps what the rush took. What is lost with
-# each event or connection is also lost in the flattest minutes; what is lost now and then must be more than malloc keeps.
+# Then it stands still for minutes, and after a long absence of Redis is up to 350 KiB higher. That malloc keeps what the rush took is
+# supposed, not shown, and steps of that size pass. What is lost with each event or connection is also lost in the flattest minutes.
 FULL_LEAST, FLATTEST_KIB, KEPT_SHARE, KEPT_KIB = 9, 64, 0.02, 512
 
 
