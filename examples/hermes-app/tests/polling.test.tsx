@@ -40,14 +40,13 @@ describe('without SSE', () => {
 
   it('the server full: attempts with growing pauses, polling meanwhile, and SSE once there is room', async () => {
     const hermes = await start({ HERMES_SSE_MAX_CONNECTIONS: '1' });
-    const other = new AbortController();
-    await fetch(`${hermes.base}/api/v1/events/stream`, { signal: other.signal });
+    const other = await fetch(`${hermes.base}/api/v1/events/stream`);
     const id = await hermes.add(file(1500));
     const { result } = render(everything(id), on(hermes));
     await waitFor(() => expect(result.current.queue.connection.attempt).toBeGreaterThanOrEqual(2), long);
     expect(result.current.queue.connection.state).toBe('reconnecting');
     await waitFor(() => expect(result.current.download.data?.status).toBe('completed'), long);
-    other.abort();
+    await other.body?.cancel();
     await waitFor(() => expect(result.current.queue.connection.state).toBe('connected'), long);
   });
 });
