@@ -47,6 +47,27 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
         self.wfile.flush()
 
+    def do_POST(self):
+        """What is posted comes in pairs, the second first: "late" answers each at once, "together" both when it has both."""
+        body, server = self.rfile.read(int(self.headers["Content-Length"])).decode(), self.server
+        with server.changed:
+            server.posted.append(body)
+            server.changed.notify_all()
+            if self.path == "/together":
+                mine = len(server.posted)
+                server.changed.wait_for(lambda: len(server.posted) >= mine + mine % 2, 5)
+        self.head(kind="text/plain", Content_Length="0")
+
+    def tell_posted(self):
+        server, told = self.server, 0
+        while True:
+            with server.changed:
+                if not server.changed.wait_for(lambda: len(server.posted) >= told + 2, 3):
+                    return
+            for n in (told + 1, told):
+                self.say(f"data: {server.posted[n]}\n\n", False)
+            told += 2
+
     def do_GET(self):
         script = urllib.parse.urlsplit(self.path).path[1:]
         self.close_connection = True
@@ -59,6 +80,8 @@ class Server(http.server.BaseHTTPRequestHandler):
             return self.head(503, "text/plain", Content_Length="0")
         chunked = script == "chunked"
         self.head(**({"Transfer_Encoding": "chunked"} if chunked else {"Connection": "close"}))
+        if script in ("late", "together"):
+            return self.tell_posted()
         self.say("retry: 20\n\n: a comment\n\nevent: gap\ndata: {}\n\n", chunked)
         last = int(self.headers.get("Last-Event-ID", "0"))
         self.server.asked.append((self.headers.get("X-Key"), last))
@@ -80,7 +103,7 @@ class Listening(http.server.ThreadingHTTPServer):
 @pytest.fixture
 def server():
     one = Listening(("127.0.0.1", 0), Server)
-    one.refusals, one.asked = 0, []
+    one.refusals, one.asked, one.posted, one.changed = 0, [], [], threading.Condition()
     threading.Thread(target=one.serve_forever, daemon=True).start()
     one.base = f"http://127.0.0.1:{one.server_address[1]}/"
     yield one
@@ -116,6 +139,14 @@ def test_faults_are_counted(server, script, lost, doubled, out_of_order):
     assert (seen["lost"], seen["doubled"], seen["out_of_order"]) == (3 * lost, 3 * doubled, 3 * out_of_order)
 
 
+@pytest.mark.parametrize("script, is_out_of_order", [("late", True), ("together", False)])
+def test_what_was_published_at_once_has_no_order(server, script, is_out_of_order):
+    seen = load("--clients", "2", "--duration", "1", "--settle", "0.5", "--rate", "40", "--publish", server.base + script, "--body", "{mark}",
+                server.base + script)[0]
+    assert seen["came"] >= 2 * 20 and seen["doubled"] == 0
+    assert (seen["out_of_order"] > 0) == is_out_of_order
+
+
 def test_broken_streams_resume_from_their_last_id(server):
     seen = measured(server, "breaking", "--strict", clients=1)
     assert (seen["came"], seen["lost"], seen["doubled"]) == (EVENTS, 0, 0)
@@ -147,10 +178,10 @@ def test_nobody_listens():
 def test_hermes_server(hermes, files):
     server = hermes()
     seen, text = load("--clients", "50", "--duration", "1.5", "--rate", "20", "--event", "system_notification", "--pid", str(server.process.pid),
-                      "--publish", server.base + "/api/v1/download", "--body", json.dumps({"url": files + "/named/{mark}"}), "--strict",
+                      "--publish", server.base + "/api/v1/download", "--body", json.dumps({"url": files + "/named/{mark}"}),
                       "--source", "127.0.0.2-127.0.0.9", server.base + "/api/v1/events/stream")
     assert seen["published"] >= 25 and seen["publish_failures"] == 0
-    assert seen["came"] == 50 * seen["published"] and seen["lost"] == 0
+    assert seen["came"] == 50 * seen["published"] and (seen["lost"], seen["doubled"]) == (0, 0)  # downloads end in any order
     assert seen["latency_ms"]["count"] == seen["came"] and seen["latency_ms"]["p99"] < 1000
     assert seen["server"]["rss_connected"] > 0 and seen["server"]["cpu_s"] >= 0
     assert "publish to receipt, ms: p50" in text and "us per event received" in text

@@ -17,36 +17,36 @@ typedef struct client {
   int was_read; /* one of its answers was */
   int is_first; /* no connection was tried yet */
   score seen;
+  uint64_t after; /* the greatest of what came */
 } client;
 
 static void take(client *c, const hermes_sse_event *event)
 {
   totals *t = &c->load->totals;
   const options *o = &c->load->options;
-  uint64_t sequence, at_us, now;
+  event_mark mark;
+  uint64_t now;
 
   t->events++;
   if (event->type.len == strlen(o->gap_event) && memcmp(event->type.ptr, o->gap_event, event->type.len) == 0)
     t->gaps++;
   if (o->event && (event->type.len != strlen(o->event) || memcmp(event->type.ptr, o->event, event->type.len) != 0))
     return;
-  data_read(c->load, event->data, &sequence, &at_us);
+  mark = data_read(c->load, event->data);
   now = wall_us();
-  if (at_us > 0)
-    histogram_add(&t->latency_us, now > at_us ? now - at_us : 0);
-  if (sequence == 0)
+  if (mark.published_us > 0)
+    histogram_add(&t->latency_us, now > mark.published_us ? now - mark.published_us : 0);
+  if (mark.sequence == 0)
     return;
-  switch (score_take(&c->seen, sequence)) {
+  switch (score_take(&c->seen, mark.sequence)) {
   case SCORE_DOUBLE:
     t->doubles++;
     break;
-  case SCORE_LATE:
-    t->late++;
-    t->first++;
-    break;
   case SCORE_NEW:
     t->first++;
-    t->greatest = sequence > t->greatest ? sequence : t->greatest;
+    t->late += mark.sequence <= c->after;
+    t->greatest = mark.sequence > t->greatest ? mark.sequence : t->greatest;
+    c->after = mark.after > c->after ? mark.after : c->after;
   }
 }
 

@@ -4,25 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "sse-load-<run>-<sequence>-<microseconds>", wherever it stands in the data. */
-static void read_mark(const load *l, hermes_sse_slice data, uint64_t *sequence, uint64_t *published_us)
+/* "sse-load-<run>-<sequence>-<microseconds>-<after>", wherever it stands in the data. */
+static event_mark read_mark(const load *l, hermes_sse_slice data)
 {
   char before[32], digits[64];
   int len = snprintf(before, sizeof before, "sse-load-%08x-", l->run);
   const char *at = memmem(data.ptr, data.len, before, (size_t)len), *end = (const char *)data.ptr + data.len;
-  unsigned long long n, us;
+  unsigned long long sequence, us, after;
   size_t left;
 
   if (!at)
-    return;
+    return (event_mark){ 0 };
   at += len;
   left = (size_t)(end - at) < sizeof digits - 1 ? (size_t)(end - at) : sizeof digits - 1;
   memcpy(digits, at, left);
   digits[left] = 0;
-  if (sscanf(digits, "%llu-%llu", &n, &us) == 2) {
-    *sequence = n;
-    *published_us = us;
-  }
+  if (sscanf(digits, "%llu-%llu-%llu", &sequence, &us, &after) != 3)
+    return (event_mark){ 0 };
+  return (event_mark){ sequence, us, after };
 }
 
 static const cJSON *member(const cJSON *object, const char *path)
@@ -50,23 +49,26 @@ static double value_of(const cJSON *json, const char *path)
   return cJSON_IsString(found) ? strtod(found->valuestring, NULL) : 0;
 }
 
-void data_read(const load *l, hermes_sse_slice data, uint64_t *sequence, uint64_t *published_us)
+event_mark data_read(const load *l, hermes_sse_slice data)
 {
   const options *o = &l->options;
+  event_mark mark = { 0 };
   cJSON *json;
   double n, at;
 
-  *sequence = *published_us = 0;
   if (l->publisher)
-    read_mark(l, data, sequence, published_us);
+    return read_mark(l, data);
   if (!o->sequence_field && !o->time_field)
-    return;
+    return mark;
   json = cJSON_ParseWithLength(data.ptr, data.len);
   n = value_of(json, o->sequence_field);
   at = value_of(json, o->time_field) * o->time_unit_us;
-  if (n >= 1 && n < 9007199254740992.0)
-    *sequence = (uint64_t)n;
+  if (n >= 1 && n < 9007199254740992.0) {
+    mark.sequence = (uint64_t)n;
+    mark.after = mark.sequence - 1;
+  }
   if (at >= 1 && at < 1e18)
-    *published_us = (uint64_t)at;
+    mark.published_us = (uint64_t)at;
   cJSON_Delete(json);
+  return mark;
 }

@@ -33,7 +33,7 @@ typedef struct totals {
   uint64_t by_status[600];             /* answers */
   uint64_t reconnects, stopped;
   uint64_t events, gaps, comments, bytes, oversized; /* oversized: beyond the parser's limits */
-  uint64_t first, doubles, late;                     /* sequences: new ones, seen again, after a greater one */
+  uint64_t first, doubles, late;                     /* sequences: new ones, seen again, out of order */
   histogram head_us, latency_us;
   uint64_t greatest; /* sequence seen by any client */
 } totals;
@@ -83,8 +83,13 @@ uint64_t publish_failures(const load *l);
 int publish_failed(const load *l, uint64_t sequence);
 void publisher_clear(load *l);
 
-/* data.c: the sequence and the time of publishing in an event's data; 0 where there is none. */
-void data_read(const load *l, hermes_sse_slice data, uint64_t *sequence, uint64_t *published_us);
+/* data.c: what the data of an event says of itself; 0 where it says nothing. */
+typedef struct event_mark {
+  uint64_t sequence, published_us;
+  uint64_t after; /* published once this sequence and all below were answered, so none of them may come later */
+} event_mark;
+
+event_mark data_read(const load *l, hermes_sse_slice data);
 
 /* process.c */
 typedef struct usage {

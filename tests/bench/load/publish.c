@@ -92,14 +92,26 @@ void publisher_stop(load *l)
     l->publisher->started_us = 0;
 }
 
+/* All up to it are answered. */
+static uint64_t answered(const publisher *p)
+{
+  uint64_t below = p->next;
+
+  for (int i = 0; i < AT_ONCE; i++)
+    if (p->requests[i].sequence > 0 && p->requests[i].sequence < below)
+      below = p->requests[i].sequence;
+  return below - 1;
+}
+
 /* The body with its mark, which data_read() finds again. */
 static char *marked(const load *l, uint64_t sequence)
 {
   const char *body = l->options.body, *at = strstr(body, "{mark}");
   char *text = NULL;
 
-  if (asprintf(&text, "%.*ssse-load-%08x-%llu-%llu%s", (int)(at - body), body, l->run, (unsigned long long)sequence,
-               (unsigned long long)wall_us(), at + strlen("{mark}")) < 0)
+  if (asprintf(&text, "%.*ssse-load-%08x-%llu-%llu-%llu%s", (int)(at - body), body, l->run,
+               (unsigned long long)sequence, (unsigned long long)wall_us(), (unsigned long long)answered(l->publisher),
+               at + strlen("{mark}")) < 0)
     errx(1, "out of memory");
   return text;
 }

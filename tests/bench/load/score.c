@@ -35,9 +35,6 @@ int score_take(score *s, uint64_t number)
   if (s->bits[at / 64] & bit)
     return SCORE_DOUBLE;
   s->bits[at / 64] |= bit;
-  if (number < s->greatest)
-    return SCORE_LATE;
-  s->greatest = number;
   return SCORE_NEW;
 }
 

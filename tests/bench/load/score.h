@@ -7,12 +7,11 @@
 /* Which numbers came: a bit each, from the first expected on. */
 typedef struct score {
   uint64_t base; /* the first that is expected; 0: the first that comes */
-  uint64_t greatest;
   uint64_t *bits;
   size_t words;
 } score;
 
-enum { SCORE_NEW, SCORE_LATE, SCORE_DOUBLE, SCORE_BEFORE };
+enum { SCORE_NEW, SCORE_DOUBLE, SCORE_BEFORE };
 
 /* SCORE_BEFORE: older than what is expected. Exits when memory is out. */
 int score_take(score *s, uint64_t number);
