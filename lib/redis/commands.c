@@ -58,7 +58,6 @@ static void on_up(hermes_sse__connection *connection, void *user)
   ask_info(r);
   if (r->is_streams) {
     rv = load(r, HERMES_SSE__SCRIPT_PUBLISH, hermes_sse__script_publish);
-    rv = rv == HERMES_SSE_OK ? load(r, HERMES_SSE__SCRIPT_LOOK, hermes_sse__script_look) : rv;
     rv = rv == HERMES_SSE_OK ? load(r, HERMES_SSE__SCRIPT_LEASE, hermes_sse__script_lease) : rv;
   }
   if (rv < 0)

@@ -2,7 +2,8 @@
 #ifndef HERMES_SSE_REDIS_SCRIPTS_H
 #define HERMES_SSE_REDIS_SCRIPTS_H
 
-enum { HERMES_SSE__SCRIPT_PUBLISH, HERMES_SSE__SCRIPT_LOOK, HERMES_SSE__SCRIPT_LEASE, HERMES_SSE__N_SCRIPTS };
+/* Those that are loaded on each connection of commands, and then called by their names. */
+enum { HERMES_SSE__SCRIPT_PUBLISH, HERMES_SSE__SCRIPT_LEASE, HERMES_SSE__N_SCRIPTS };
 
 /* KEYS: stream, numbers of this origin, lease. ARGV: number, the first number that is not confirmed, entries to keep, seconds to remember
  * the number, origin if this is an import else "", channel or "" if it was heard there, envelope, then the entry's fields. Returns the

@@ -56,7 +56,7 @@ static void fill(cost_batch *batch, size_t size, const char *origin)
     add_entry(batch, data, batch->size, origin);
 }
 
-/* Three scripts are loaded; then the tail looks at a stream that has one entry, reads on until there is no more, and waits. */
+/* Two scripts are loaded; then the tail looks at a stream that has one entry, reads on until there is no more, and waits. */
 static void answer(played *p, int fd, const char *asked)
 {
   char first[ID_ROOM];
