@@ -10,6 +10,11 @@ static int is_word(hermes_sse_slice text, const char *word)
   return text.len == strlen(word) && memcmp(text.ptr, word, text.len) == 0;
 }
 
+static int is_type_character(unsigned c)
+{
+  return (c | 0x20) - 'a' < 26 || c - '0' < 10 || c == '_' || c == '.' || c == '-';
+}
+
 int hermes_sse__type_ok(hermes_sse_slice type)
 {
   static const char *const taken[] = { "connected", "heartbeat", "gap", "message" };
@@ -18,7 +23,7 @@ int hermes_sse__type_ok(hermes_sse_slice type)
   if (type.len < 1 || type.len > TYPE_MAX)
     return 0;
   for (size_t i = 0; i < type.len; i++)
-    if (!at[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-", at[i]))
+    if (!is_type_character((unsigned char)at[i]))
       return 0;
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (is_word(type, taken[i]))

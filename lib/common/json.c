@@ -120,20 +120,35 @@ int hermes_sse__json_is_text(hermes_sse_slice text)
   return 1;
 }
 
+/* Past what stands in a string for itself and is ASCII. */
+static void plain(scan *s)
+{
+  const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
+
+  for (; s->end - s->at >= 8; s->at += 8) {
+    uint64_t bytes, quotes, backslashes;
+
+    memcpy(&bytes, s->at, 8);
+    quotes = bytes ^ each * '"';
+    backslashes = bytes ^ each * '\\';
+    /* A byte less than what is taken from it ends with its high bit set, and a sought one is 0 here. A borrow marks only more, behind one. */
+    if ((bytes | (bytes - each * ' ') | (quotes - each) | (backslashes - each)) & high)
+      break;
+  }
+  while (s->at < s->end && *s->at >= ' ' && *s->at < 0x80 && *s->at != '"' && *s->at != '\\')
+    s->at++;
+}
+
 static int string(scan *s)
 {
-  const unsigned char *at;
-
   if (!take(s, '"'))
     return 0;
   for (;;) {
-    for (at = s->at; at < s->end && *at >= ' ' && *at < 0x80 && *at != '"' && *at != '\\';)
-      at++;
-    s->at = at;
+    plain(s);
     if (take(s, '"'))
       return 1;
     if (peek(s) >= 0x80) {
-      size_t len = beyond_ascii(at, s->end);
+      size_t len = beyond_ascii(s->at, s->end);
 
       if (len == 0)
         return 0;

@@ -201,12 +201,12 @@ static void on_reply(hermes_sse__connection *connection, const hermes_sse__reply
 {
   hermes_sse_redis *r = user;
 
-  if (is_answer(reply))
-    answered(r, reply);
-  else if (is_message(reply, "message", 3) || is_message(reply, "smessage", 3))
+  if (is_message(reply, "message", 3) || is_message(reply, "smessage", 3))
     on_message(r, &reply->items[1], &reply->items[2], 0, NULL);
   else if (is_message(reply, "pmessage", 4))
     on_message(r, &reply->items[2], &reply->items[3], 1, &reply->items[1]);
+  else if (is_answer(reply))
+    answered(r, reply);
   else if (reply->kind == HERMES_SSE__REPLY_ARRAY && reply->n == 3 &&
            hermes_sse__reply_is(&reply->items[0], "sunsubscribe"))
     on_sunsubscribe(r, reply);

@@ -134,8 +134,29 @@ START_TEST(the_rules)
 }
 END_TEST
 
+/* Wherever it stands in a string, as several bytes are looked at together. */
+START_TEST(every_byte_of_a_string)
+{
+  for (int byte = 0; byte < 256; byte++) {
+    for (size_t len = 1; len <= 20; len++) {
+      for (size_t at = 0; at < len; at++) {
+        char text[64];
+        int n = snprintf(text, sizeof text, "{\"type\":\"x\",\"data\":\"");
+        int is_plain = byte >= ' ' && byte < 0x80 && byte != '"' && byte != '\\';
+
+        memset(text + n, 'a', len);
+        text[n + (int)at] = (char)byte;
+        memcpy(text + n + len, "\"}", 2);
+        read_as(text, (size_t)n + len + 2, is_plain ? HERMES_SSE_OK : HERMES_SSE_ERR_BAD_DATA);
+      }
+    }
+  }
+}
+END_TEST
+
 START_TEST(types)
 {
+  static const char accepted[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
   static const char *const bad[] = { "",    "a b",       "a\\u0041",  "\\u0000", "\xc3\xa9", "a/b",
                                      "a:b", "connected", "heartbeat", "gap",     "message" };
   char text[256], name[80];
@@ -148,6 +169,11 @@ START_TEST(types)
   for (int len = 64; len <= 65; len++) {
     snprintf(text, sizeof text, "{\"type\":\"%.*s\",\"data\":1}", len, name);
     read_as(text, strlen(text), len == 64 ? HERMES_SSE_OK : HERMES_SSE_ERR_BAD_TYPE);
+  }
+  for (int byte = ' '; byte < 0x80; byte++) {
+    snprintf(text, sizeof text, "{\"type\":\"%c\",\"data\":1}", byte);
+    if (byte != '"' && byte != '\\')
+      read_as(text, strlen(text), strchr(accepted, byte) ? HERMES_SSE_OK : HERMES_SSE_ERR_BAD_TYPE);
   }
   take("{\"type\":\"Az09_.-\",\"data\":1}", "Az09_.-", "1", "");
   take("{\"type\":\"Gap\",\"data\":1}", "Gap", "1", "");
@@ -431,6 +457,7 @@ START_TEST(writing_survives)
 }
 END_TEST
 
-SUITE_MAIN("redis envelope", data_is_byte_for_byte, the_rules, types, further_members_are_ignored, depth_and_size,
-           the_key_is_the_download, a_strangers_member_of_our_name, our_member_is_read, what_is_written,
-           written_and_read_again, what_is_not_written, nothing_is_written_that_others_refuse, writing_survives)
+SUITE_MAIN("redis envelope", data_is_byte_for_byte, the_rules, every_byte_of_a_string, types,
+           further_members_are_ignored, depth_and_size, the_key_is_the_download, a_strangers_member_of_our_name,
+           our_member_is_read, what_is_written, written_and_read_again, what_is_not_written,
+           nothing_is_written_that_others_refuse, writing_survives)
