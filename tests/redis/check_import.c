@@ -300,7 +300,7 @@ START_TEST(an_import_is_cut)
 
   begin_listening(&h, &o);
   for (int round = 0; round < 4; round++) {
-    char data[8];
+    char data[16];
 
     snprintf(data, sizeof data, "%d", round);
     h.p.match = "EVALSHA";

@@ -74,7 +74,7 @@ int sink_want_write(hermes_sse_stream *stream, int on, void *user)
 /* The body without chunk framing; `*len` its length. */
 static char *body(const sink *s, size_t *len, int *ended)
 {
-  const char *at = s->bytes, *end = at + s->n;
+  const char *at = s->n ? s->bytes : "", *end = at + s->n;
   char *out = calloc(1, s->n + 1);
 
   ck_assert_ptr_nonnull(out);

@@ -69,7 +69,7 @@ START_TEST(any_part_of_a_peek_may_be_taken)
   open_pull(&w, &s, "t", NULL);
   world_open(&w, &whole, "t", NULL);
   for (int i = 0; i < 200; i++) {
-    char text[16];
+    char text[24];
 
     snprintf(text, sizeof text, "event %d", i);
     world_publish(&w, "t", NULL, text);

@@ -179,7 +179,7 @@ START_TEST(throttled_filtered_and_pulled_streams_wait_too)
                   (hermes_sse_stream_options){ .throttle_ms = 1000, .last_event_id = hermes_sse_str("999-0") });
   world_run(&w, 0);
   for (int i = 0; i < 4; i++) {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "100%d-0", i);
     relay_bring(&w, id, "t", i % 2 ? "k" : NULL, i % 2 ? "k" : "history");
@@ -283,7 +283,7 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
   world_open(&w, &u, "u", NULL);
   world_open(&w, &none, NULL, NULL);
   for (int i = 0; i < 6; i++) {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "100%d-0", i);
     relay_bring(&w, id, "t", NULL, id);
@@ -297,7 +297,7 @@ START_TEST(a_hub_that_is_lapped_passes_marks_unseen)
                 relay_seen(&u)); /* one word for all of it */
   ck_assert_uint_eq(none.n, 0);
   for (int i = 0; i < 3; i++) {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "200%d-0", i);
     relay_bring(&w, id, i % 2 ? "u" : "t", NULL, id);
@@ -341,7 +341,7 @@ START_TEST(a_hub_that_is_lapped_still_learns_that_it_is_live)
   relay_bring(&w, "1000-0", "t", NULL, "history");
   relay_live(&w);
   for (int i = 1; i < 9; i++) {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "100%d-0", i);
     relay_bring(&w, id, "t", NULL, id);
@@ -365,7 +365,7 @@ START_TEST(a_hub_that_is_lapped_before_it_is_live_begins_there)
   init_small(4);
   world_open(&w, &waits, "t", NULL);
   for (int i = 0; i < 8; i++) {
-    char id[16];
+    char id[24];
 
     snprintf(id, sizeof id, "100%d-0", i);
     relay_bring(&w, id, "t", NULL, "history");

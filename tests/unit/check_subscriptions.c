@@ -51,7 +51,7 @@ START_TEST(a_pattern_replays_what_its_topics_hold)
   hermes_sse_bus_head(w.bus, &start);
   hermes_sse_id_format(&start, id, sizeof id);
   for (int i = 0; i < 6; i++) {
-    char data[8];
+    char data[16];
 
     snprintf(data, sizeof data, "%d", i);
     world_publish(&w, i % 2 ? "t:small" : "t:large", i < 3 ? "k" : NULL, data);
@@ -149,7 +149,7 @@ START_TEST(a_view_keeps_no_more_than_its_topics)
   world_open(&w, &slow, "p*", NULL);
   slow.room = 0;
   for (int i = 0; i < 5000; i++) {
-    char data[8];
+    char data[16];
 
     snprintf(data, sizeof data, "%d", i);
     world_publish(&w, i % 2 ? "p1" : "p2", i % 3 ? "a" : "b", data);
@@ -285,7 +285,7 @@ START_TEST(a_filter_applies_live_and_in_replay)
   sink_init(&live);
   world_open_with(&w, &live, "t", NULL, (hermes_sse_stream_options){ .filter = even_meta });
   for (uint64_t i = 0; i < 9; i++) {
-    char data[8];
+    char data[16];
     hermes_sse_message m = { .size = sizeof m, .topic = { "t", 1 }, .type = { "kind", 4 }, .meta = i };
 
     m.data = (hermes_sse_slice){ .ptr = data, .len = (size_t)snprintf(data, sizeof data, "%d", (int)i) };

@@ -109,7 +109,7 @@ static void add_streams(cJSON *json, const load *l, const measured *m)
   cJSON_AddNumberToObject(json, "stopped", (double)t->stopped);
   answers = cJSON_AddObjectToObject(json, "answers");
   for (int i = 0; i < 600; i++) {
-    char status[8];
+    char status[16];
 
     snprintf(status, sizeof status, "%d", i);
     if (t->by_status[i] > 0)
