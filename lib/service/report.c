@@ -3,6 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#define HAS_MALLINFO2 __GLIBC_PREREQ(2, 33)
+#else
+#define HAS_MALLINFO2 0
+#endif
 
 enum { STUCK_MS = 10000, FIGURES_MAX = 64 };
 
@@ -146,15 +152,29 @@ static uint64_t number_in(const char *path, const char *format)
   return value;
 }
 
+/* What malloc has given out and not got back, all threads together; 0 where it cannot be asked. */
+static uint64_t heap_bytes(void)
+{
+#if HAS_MALLINFO2
+  struct mallinfo2 info = mallinfo2();
+
+  return info.uordblks + info.hblkhd;
+#else
+  return 0;
+#endif
+}
+
 static void process_memory(hermes_sse__text *to)
 {
   uint64_t pages = number_in("/proc/self/statm", "%*u %llu");
-  uint64_t limit = number_in("/sys/fs/cgroup/memory.max", "%llu");
+  uint64_t limit = number_in("/sys/fs/cgroup/memory.max", "%llu"), heap = heap_bytes();
 
   if (!limit)
     limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", "%llu");
   single(to, "process_resident_memory_bytes", "gauge", "Resident memory of this process.",
          pages * (uint64_t)sysconf(_SC_PAGESIZE));
+  if (heap > 0)
+    single(to, "process_heap_bytes", "gauge", "Allocated by this process and not freed.", heap);
   if (limit > 0 && limit < UINT64_C(1) << 60)
     single(to, "process_memory_limit_bytes", "gauge", "Memory limit of this process's control group.", limit);
 }

@@ -344,4 +344,7 @@ def test_metrics_are_prometheus_text(hermes):
     assert metric(server, "connections") == 1 and metric(server, "connections_max") == 1000
     for name in ["connection_attempts_total{result=", "closes_total{reason=", "events_published_total", "deliveries_total", "sent_bytes_total", "heartbeats_total"]:
         assert any(line.startswith("hermes_sse_" + name) for line in lines), name
+    assert metric(server, "process_resident_memory_bytes") > 1 << 20
+    if not any(os.environ.get(name) for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")):  # whose allocators do not tell
+        assert 10_000 < metric(server, "process_heap_bytes") < metric(server, "process_resident_memory_bytes")
     stream.close()

@@ -11,6 +11,7 @@ from redis_service import RedisService
 
 TOPICS = {"queue:updates": "queue_update", "system:notifications": "system_notification"}
 STREAM = "hermes:events"
+FIRST = 1_000_000  # so that events are equally long for as long as a soak may take
 
 
 class Publisher:
@@ -20,7 +21,7 @@ class Publisher:
 
     def __init__(self, name, topic, url):
         self.name, self.topic, self.url = name, topic, url
-        self.number = 0
+        self.number = FIRST - 1
         self.begin()
 
     def begin(self):
@@ -95,7 +96,7 @@ async def fill(url, is_streams, n):
     for topic, kind in TOPICS.items():
         pipe = client.pipeline(transaction=False)
         for number in range(n):
-            data = {"p": "f0", "n": 100 + number % 900}
+            data = {"p": "f0", "n": FIRST + number}
             if is_streams:
                 pipe.execute_command("XADD", STREAM, "*", "t", topic, "e", kind, "d", json.dumps(data, separators=(",", ":")))
             else:

@@ -3,6 +3,7 @@ descriptors as before the first client came, and their memory is flat."""
 import asyncio
 import collections
 import os
+import re
 import time
 
 import flat
@@ -13,10 +14,19 @@ SHORTEST_S, LONGEST_S = 3, 24
 LOOK_S = 15
 
 
-def memory_kib(pid):
+def private_kib(pid):
     """What the process has for itself alone."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
         return sum(int(line.split()[1]) for line in rollup if line.startswith(("Private_Dirty:", "Private_Clean:")))
+
+
+async def heap_kib(server):
+    """What it has allocated and not freed; it does not know under a sanitizer."""
+    answer = await server.get("/api/v1/events/metrics")
+    found = re.search(r"^hermes_sse_process_heap_bytes (\d+)$", answer[1], re.MULTILINE) if answer else None
+    if not found:
+        raise SystemExit("chaos: a soak needs a server that tells hermes_sse_process_heap_bytes, so none with a sanitizer")
+    return int(found[1]) // 1024
 
 
 def descriptors(server):
@@ -37,7 +47,7 @@ def descriptors(server):
 class Soak:
     def __init__(self, run):
         self.run, self.rounds = run, 0
-        self.before, self.now, self.memory = [], [], []
+        self.before, self.now, self.memory = [], [], []  # of memory for each server [(second, its own KiB, of them allocated)]
         flat.prove()
 
     async def go(self, seconds):
@@ -54,14 +64,18 @@ class Soak:
             if not await self.look():
                 run.verdict.complain("descriptors", f"after round {self.rounds} {self.now}, before the first client {self.before}")
             for server, series in zip(run.world.servers, self.memory):
-                series.append((time.monotonic() - run.started, memory_kib(server.process.pid)))
-            run.log(f"round {self.rounds}: {self.now} {[series[-1][1] for series in self.memory]} KiB")
+                series.append((time.monotonic() - run.started, private_kib(server.process.pid), await heap_kib(server)))
+            run.log(f"round {self.rounds}: {self.now} {[series[-1][1:] for series in self.memory]} KiB")
             if run.verdict.complaints:
                 break
         await run.end()
-        for number, series in enumerate(self.memory):
-            if self.rounds >= flat.LEAST and not flat.is_flat(series):
-                run.verdict.complain("memory", f"server {number}: {[kib for _, kib in series]} KiB")
+        for number in range(len(self.memory) if self.rounds >= flat.LEAST else 0):
+            for which, most in (("private", flat.PRIVATE_KIB), ("heap", flat.HEAP_KIB)):
+                if not flat.is_flat(self.series(number, which), most):
+                    run.verdict.complain("memory", f"server {number}, {which}: {[kib for _, kib in self.series(number, which)]} KiB")
+
+    def series(self, number, which):
+        return [(at, private if which == "private" else heap) for at, private, heap in self.memory[number]]
 
     async def look(self):
         """Until all servers are ready and have what they had before, or what they have does not change any more."""
@@ -84,6 +98,10 @@ class Soak:
         return to_redis(self.now) == to_redis(self.before) and others(self.now) == others(self.before)
 
     def figures(self):
+        def first_and_last(number, which):
+            first, _, last = flat.thirds(self.series(number, which))
+            return f"{which}:{first[1]:.0f}/{last[1]:.0f}KiB"
+
         return {"rounds": self.rounds,
-                **{f"server{number}": f"{sum(self.now[number].values())}fd,{flat.thirds(series)[0][1]:.0f}/{flat.thirds(series)[2][1]:.0f}KiB"
+                **{f"server{number}": f"{sum(self.now[number].values())}fd,{first_and_last(number, 'private')},{first_and_last(number, 'heap')}"
                    for number, series in enumerate(self.memory) if len(series) >= flat.LEAST}}
