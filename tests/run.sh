@@ -55,13 +55,13 @@ clang_build() {
 }
 
 address() {
-  configure address -Db_sanitize=address,undefined -Db_lundef=false && ninja -C "$build/address" || return 1
+  configure address -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debug -Doptimization=1 && ninja -C "$build/address" || return 1
   HERMES_SSE_TESTS=${HERMES_SSE_TESTS-short} ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 run_tests address --suite unit
 }
 
 # What has threads, and at night everything.
 thread() {
-  configure thread -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized && ninja -C "$build/thread" tests/stress/stress-splice || return 1
+  configure thread -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debug -Doptimization=1 && ninja -C "$build/thread" tests/stress/stress-splice || return 1
   case "${HERMES_SSE_TESTS-}" in
   long) run_tests thread --suite unit --suite threads ;;
   *) run_tests thread --suite threads ;;
@@ -102,11 +102,11 @@ coverage() {
 
 # The splice soak thrice at once, then what measures, alone.
 stress() {
-  "$build/address/tests/stress/stress-splice" --seconds 10 >"$build/splice-address.log" 2>&1 &
+  "$build/address/tests/stress/stress-splice" --seconds 8 >"$build/splice-address.log" 2>&1 &
   address_pid=$!
-  "$build/thread/tests/stress/stress-splice" --seconds 10 >"$build/splice-thread.log" 2>&1 &
+  "$build/thread/tests/stress/stress-splice" --seconds 8 >"$build/splice-thread.log" 2>&1 &
   thread_pid=$!
-  "$build/clang/tests/stress/stress-splice" --seconds 10 || return 1
+  "$build/clang/tests/stress/stress-splice" --seconds 8 || return 1
   wait "$address_pid" || { tail -n 40 "$build/splice-address.log"; return 1; }
   wait "$thread_pid" || { tail -n 40 "$build/splice-thread.log"; return 1; }
   tail -q -n 1 "$build/splice-address.log" "$build/splice-thread.log"
@@ -177,17 +177,18 @@ part address address
 beside redis redis
 part thread thread
 part coverage coverage
-part lint lint
-part bare bare
-part worker worker
 together
 beside integration integration
 part python sh bindings/python/test.sh "$build/python"
 part conformance sh tests/conformance/run.sh
 together
-part app app
-part fuzz sh tests/fuzz/run.sh "$build/fuzz" 3
+beside app app
+part worker worker
 part deploy deploy
+part bare bare
+part lint lint
+together
+part fuzz sh tests/fuzz/run.sh "$build/fuzz" 2
 part stress stress
 part bench bench
 [ ! -f "$build/coverage.txt" ] || grep '^TOTAL' "$build/coverage.txt" | awk '{ print "coverage   " $4 " of the lines of lib/" }'
