@@ -1,5 +1,5 @@
 #include "loop.h"
-#include <check.h>
+#include "assertions.h"
 #include <hermes_sse/hub.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "memory.h"
-#include <check.h>
+#include "assertions.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

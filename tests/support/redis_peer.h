@@ -1,10 +1,10 @@
 /* A connection to Redis and its peer, which the test plays, in one thread with a clock that the test moves. */
 #ifndef HERMES_SSE_TESTS_REDIS_PEER_H
 #define HERMES_SSE_TESTS_REDIS_PEER_H
+#include "assertions.h"
 #include "memory.h"
 #include "redis/connection.h"
 #include <arpa/inet.h>
-#include <check.h>
 #include <fcntl.h>
 #include <hermes_sse/redis.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* The main of a unit test. */
 #ifndef HERMES_SSE_TESTS_SUITE_H
 #define HERMES_SSE_TESTS_SUITE_H
-#include <check.h>
+#include "assertions.h"
 
 #define SUITE_MAIN(name, ...)                                                                                          \
   int main(void)                                                                                                       \

@@ -1,5 +1,5 @@
 #include "sweep.h"
-#include <check.h>
+#include "assertions.h"
 
 int sweep_ok(int status, const memory *m)
 {

@@ -1,9 +1,9 @@
 /* A bus and a hub with scripted sinks and a clock that the test moves. */
 #ifndef HERMES_SSE_TESTS_WORLD_H
 #define HERMES_SSE_TESTS_WORLD_H
+#include "assertions.h"
 #include "memory.h"
 #include "sink.h"
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

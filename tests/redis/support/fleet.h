@@ -2,10 +2,10 @@
  * would: a hub runs when it was woken, or when it said. Time is real, and the test may jump ahead. */
 #ifndef HERMES_SSE_TESTS_FLEET_H
 #define HERMES_SSE_TESTS_FLEET_H
+#include "assertions.h"
 #include "memory.h"
 #include "server.h"
 #include "sink.h"
-#include <check.h>
 #include <hermes_sse/adapters/poll.h>
 #include <stdatomic.h>
 

@@ -1,6 +1,6 @@
 #include "server.h"
+#include "assertions.h"
 #include <arpa/inet.h>
-#include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
