@@ -11,7 +11,7 @@ shift 2
 mkdir -p "$build"
 [ -f "$build/build.ninja" ] ||
   CC=clang-14 meson setup "$build" -Dfuzz=true -Dwerror=true -Dtests=disabled -Dexamples=disabled -Ddefault_library=static \
-    -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=custom -Doptimization=1 -Ddebug=true >"$build/setup.log" 2>&1 ||
+    -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=custom -Doptimization=1 -Ddebug=false -Dc_args=-g1 >"$build/setup.log" 2>&1 ||
   { cat "$build/setup.log"; exit 1; }
 ninja -C "$build" fuzz >"$build/ninja.log" || { cat "$build/ninja.log"; exit 1; }
 printf '%s\n' "$@" | xargs -P "$(nproc)" -I '{}' sh tests/fuzz/target.sh "$build" "$seconds" '{}' ||
