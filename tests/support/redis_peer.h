@@ -28,7 +28,8 @@ typedef struct peer {
   uint64_t now, next;
 
   int listener, port;
-  int fd; /* the accepted one; -1: none */
+  int kept_port; /* bound to it, so that while nobody listens there no other program does */
+  int fd;        /* the accepted one; -1: none */
 
   struct {
     int fd, events;
@@ -124,28 +125,38 @@ static inline void peer_down(hermes_sse__connection *c, int was_up, const char *
 
 /* ---- the peer ---- */
 
-/* On `address` ("127.0.0.1", "::1"), a free port; 0: this machine has no such address. */
-static inline int peer_listen(peer *p, const char *address)
+/* The socket, of the peer's port or a free one; -1: no such address, or the port is taken. */
+static inline int peer_bind(peer *p, const char *address)
 {
   struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)p->port) };
   struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)p->port) };
-  int six = strchr(address, ':') != NULL, on = 1;
+  int six = strchr(address, ':') != NULL, on = 1, fd;
   struct sockaddr *at = six ? (struct sockaddr *)&ipv6 : (struct sockaddr *)&ipv4;
   socklen_t len = six ? sizeof ipv6 : sizeof ipv4;
 
   inet_pton(at->sa_family, address, six ? (void *)&ipv6.sin6_addr : (void *)&ipv4.sin_addr);
-  p->listener = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(fd, at, len) < 0) {
+    close(fd);
+    return -1;
+  }
+  ck_assert_int_eq(getsockname(fd, at, &len), 0);
+  p->port = ntohs(six ? ipv6.sin6_port : ipv4.sin_port);
+  return fd;
+}
+
+/* On `address` ("127.0.0.1", "::1"), a free port; 0: this machine has no such address. */
+static inline int peer_listen(peer *p, const char *address)
+{
+  if (p->kept_port < 0)
+    p->kept_port = peer_bind(p, address);
+  p->listener = peer_bind(p, address);
   if (p->listener < 0)
     return 0;
-  setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(p->listener, at, len) < 0) {
-    close(p->listener);
-    p->listener = -1;
-    return 0;
-  }
   ck_assert_int_eq(listen(p->listener, 8), 0);
-  ck_assert_int_eq(getsockname(p->listener, at, &len), 0);
-  p->port = ntohs(six ? ipv6.sin6_port : ipv4.sin_port);
   return 1;
 }
 
@@ -159,7 +170,7 @@ static inline void peer_stop_listening(peer *p)
 static inline void peer_init(peer *p)
 {
   memset(p, 0, sizeof *p);
-  p->fd = p->listener = -1;
+  p->fd = p->listener = p->kept_port = -1;
   p->now = 1000;
   memory_init(&p->memory);
   p->env = memory_environment(&p->memory);
@@ -226,6 +237,8 @@ static inline void peer_clear(peer *p)
   hermes_sse__url_clear(&p->env, &p->url);
   peer_hang_up(p);
   peer_stop_listening(p);
+  if (p->kept_port >= 0)
+    close(p->kept_port);
   ck_assert_uint_eq(p->memory.live_blocks, 0);
 }
 
