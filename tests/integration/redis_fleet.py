@@ -11,6 +11,7 @@ import pytest
 from hermes_server import Hermes
 from proxy import Proxy
 from redis_server import RedisServer
+from waiting import wait
 
 
 class Fleet:
@@ -59,6 +60,11 @@ def ready(server, is_ready=True, within=15):
             return json.loads(body)
         time.sleep(0.02)
     raise AssertionError(f"{body}\n{log_of(server)}")
+
+
+def heard(redis):
+    """Waits until a plain PUBLISH is: in streams mode servers are ready before one of them imports, and what comes earlier is told as a gap."""
+    wait(lambda: len(redis.client.pubsub_channels()) == 4)
 
 
 def metric(server, name):

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from conftest import BIG
-from redis_fleet import Gathering, fleet, log_of, metric, ready
+from redis_fleet import Gathering, fleet, heard, log_of, metric, ready
 from redis_server import PASSWORD
 from test_eventsource import follow
 from test_server import refused
@@ -41,6 +41,7 @@ async def work(url, count, stream=False):
 @pytest.mark.parametrize("mode", MODES)
 def test_everywhere_once_and_in_one_order(fleet, files, mode):
     servers = fleet.start(3, mode)
+    heard(fleet.redis)
     clients = [Gathering(server) for server in servers]
     worker = threading.Thread(target=lambda: asyncio.run(work(fleet.redis.url("worker"), 40)))
     worker.start()
@@ -73,6 +74,7 @@ def test_everywhere_once_and_in_one_order(fleet, files, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_data_comes_byte_for_byte(fleet, mode):
     servers = fleet.start(2, mode)
+    heard(fleet.redis)
     clients = [Gathering(server) for server in servers]
     datas = ['12345678901234567890123', '1e400', '-0', '1.10', '"\\u0000\\ud83d\\ude00\\/"', '{"a":1,"a":2,"\\u0061":3}', '{ "x" : [ 1 ,\t2 ] }',
              'null', 'true', '[]', '"' + "ä€😀" * 100 + '"', '{"type":"gap","data":1}', '"\\r\\n\\n"']
@@ -97,6 +99,7 @@ MALFORMED = ["", "hello", "{", "[]", "7", '"x"', "{}", '{"type":"t"}', '{"data":
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_no_event_is_counted_and_reaches_nobody(fleet, mode):
     servers = fleet.start(2, mode)
+    heard(fleet.redis)
     clients = [Gathering(server) for server in servers]
     for message in MALFORMED:
         fleet.redis.publish("queue:updates", message)
@@ -191,6 +194,7 @@ def test_redis_need_not_be_there_at_the_start(fleet, files, mode):
         assert ident in client.next()[1]  # served here at once
     redis.start()
     ready(server)
+    heard(redis)
     fleet.redis.publish("queue:updates", '{"type":"queue_update","data":"the end"}')
     seen = client.until("the end")
     actions = [json.loads(data)["action"] for kind, data, _ in seen if kind == "queue_update"]

@@ -5,9 +5,8 @@ import signal
 
 import pytest
 
-from redis_fleet import Gathering, fleet, ready
+from redis_fleet import Gathering, fleet, heard, ready
 from test_redis import RedisService, note
-from waiting import wait
 
 __all__ = ["fleet"]
 
@@ -101,7 +100,7 @@ def test_what_is_trimmed_or_wiped_is_told(fleet, wiped_by):
 
 def test_old_workers_publish_is_in_the_stream_once(fleet):
     servers = fleet.start(3, "streams")
-    wait(lambda: len(fleet.redis.client.pubsub_channels()) == 4)
+    heard(fleet.redis)
     clients = [Gathering(server) for server in servers]
     for n in range(50):
         fleet.redis.publish("system:notifications", note(str(n)))
