@@ -13,6 +13,8 @@ from proxy import Proxy
 from redis_server import RedisServer
 from waiting import wait
 
+CHANNELS = ["download:updates", "queue:updates", "system:notifications", "analytics:updates"]
+
 
 class Fleet:
     def __init__(self, directory):
@@ -62,9 +64,13 @@ def ready(server, is_ready=True, within=15):
     raise AssertionError(f"{body}\n{log_of(server)}")
 
 
+def is_heard(redis, channel):
+    return redis.client.execute_command("PUBSUB", "NUMSUB", channel)[1] > 0
+
+
 def heard(redis):
     """Waits until a plain PUBLISH is: in streams mode servers are ready before one of them imports, and what comes earlier is told as a gap."""
-    wait(lambda: len(redis.client.pubsub_channels()) == 4)
+    wait(lambda: all(is_heard(redis, channel) for channel in CHANNELS))
 
 
 def metric(server, name):

@@ -1,7 +1,7 @@
 """A connection to Redis that is dead and says nothing (a box in between has forgotten it): found, replaced, and told."""
 import pytest
 
-from redis_fleet import Gathering, Mute, fleet, ready
+from redis_fleet import Gathering, Mute, fleet, heard, is_heard, ready
 from test_redis import note
 from waiting import wait
 
@@ -29,15 +29,14 @@ def test_silence_is_found(fleet, mute, mode, user):
     wire = mute(redis.port)
     server = fleet.start(1, mode, url=redis.url(f"hermes-{mode}" if user == "" else None, wire.port))[0]
     ready(server)
-    heard = lambda: redis.client.execute_command("PUBSUB", "NUMSUB", "system:notifications")[1]  # noqa: E731
-    wait(heard)
+    heard(redis)
     client = Gathering(server, "/api/v1/events/system")
     redis.publish("system:notifications", note("before"))
     client.until("before")
     wire.mute()
-    wait(lambda: not heard())
+    wait(lambda: not is_heard(redis, "system:notifications"))
     redis.publish("system:notifications", note("heard by nobody"))
-    wait(heard, WITHIN_S)
+    wait(lambda: is_heard(redis, "system:notifications"), WITHIN_S)
     redis.publish("system:notifications", note("after"))
     assert "gap" in [kind for kind, _, _ in client.until("after")]
     ready(server)

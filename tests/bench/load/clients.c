@@ -17,7 +17,7 @@ typedef struct client {
   int was_read; /* one of its answers was */
   int is_first; /* no connection was tried yet */
   score seen;
-  uint64_t after; /* the greatest of what came */
+  uint64_t after; /* the greatest of the marks that came: what is not above it comes too late */
 } client;
 
 static void take(client *c, const hermes_sse_event *event)
